@@ -1,0 +1,7 @@
+export type { Library } from './library/library.ts'
+export type * from './library/types.ts'
+export { type ClaimRow, claimRow, type Offprint, openOffprint } from './offprint.ts'
+export { commonFields, QueueFullError, type RunEvent } from './runs/runs.ts'
+export type { Draft } from './runs/store.ts'
+export type * from './runs/types.ts'
+export { readSettings, type Settings, SettingsError } from './settings.ts'

@@ -1,0 +1,117 @@
+/** Everything that the site, the HTTP edge and the command line stand on, opened from the settings. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Claim, describeTolerance, type Paper, type Verdict } from '@offprint/papers'
+import { type LoadedPaper, loadPapers } from '@offprint/papers/load'
+import { openDatabase } from './database.ts'
+import { type FileStore, openFileStore } from './files.ts'
+import { createLibrary, type Library } from './library/library.ts'
+import { createRuns, type Runs } from './runs/runs.ts'
+import { openRunStore, processOwner } from './runs/store.ts'
+import type { Run } from './runs/types.ts'
+import type { Settings } from './settings.ts'
+import { inputSources } from './sources.ts'
+
+/** A claim with what came out here when it was last checked. */
+export interface ClaimRow {
+  paper: string
+  id: string
+  statement: string
+  where: string
+  setup: string
+  measures: string
+  kind: Claim['kind']
+  unit?: string
+  paperValue?: number
+  ourValue?: number
+  tolerance: string
+  verdict: Verdict
+  /** Why it is not checked, where no check exists yet. */
+  pending?: string
+  effort: Claim['effort']
+  on?: string
+  notes?: string
+  machine?: string
+  checkedAt?: string
+  /** Id of the run that checked it. */
+  run?: string
+}
+
+export interface Offprint {
+  settings: Settings
+  papers: Map<string, Paper>
+  library: Library
+  files: FileStore
+  runs: Runs
+  /** The claims of one paper or of all, each with its newest finished check. */
+  claims(slug?: string): ClaimRow[]
+  close(): Promise<void>
+}
+
+/**
+ * Opens the data directory (made where missing), puts the known papers into the library, and marks runs whose process is
+ * gone as interrupted.
+ */
+export async function openOffprint(settings: Settings): Promise<Offprint> {
+  mkdirSync(settings.DATA_DIR, { recursive: true })
+  const loaded = await loadPapers(settings.PAPERS)
+  const database = openDatabase(join(settings.DATA_DIR, 'offprint.db'))
+  const library = createLibrary(database)
+  const papers = new Map(loaded.map(({ paper }) => [paper.slug, paper]))
+  library.seed([...papers.values()])
+  const files = openFileStore(join(settings.DATA_DIR, 'files'), settings.UPLOAD_LIMIT_MB)
+  const store = openRunStore(database, join(settings.DATA_DIR, 'runs'), processOwner())
+  store.interruptDead()
+  const runs = createRuns({
+    settings,
+    papers: new Map(loaded.map((one: LoadedPaper) => [one.paper.slug, one])),
+    store,
+    sources: inputSources(settings.DATA_DIR, files, () => library),
+  })
+  return {
+    settings,
+    papers,
+    library,
+    files,
+    runs,
+    claims(slug) {
+      return [...papers.values()]
+        .filter(paper => !slug || paper.slug === slug)
+        .flatMap(paper =>
+          paper.claims.map(claim => {
+            const checked = store.list({ paper: paper.slug, method: `check:${claim.id}`, limit: 20 }).find(run => run.check)
+            return claimRow(paper.slug, claim, checked)
+          }),
+        )
+    },
+    async close() {
+      await runs.close()
+      database.close()
+    },
+  }
+}
+
+/** The row of a claim, with the run that checked it where there is one. */
+export function claimRow(paper: string, claim: Claim, run?: Run): ClaimRow {
+  return {
+    paper,
+    id: claim.id,
+    statement: claim.statement,
+    where: claim.where,
+    setup: claim.setup,
+    measures: claim.measures,
+    kind: claim.kind,
+    unit: claim.unit,
+    paperValue: claim.value,
+    ourValue: run?.check?.value,
+    tolerance: describeTolerance(claim.tolerance, claim.unit),
+    verdict: run?.check?.verdict ?? 'not checked',
+    pending: claim.check ? undefined : claim.pending,
+    effort: claim.effort,
+    on: run?.check?.on,
+    notes: run?.check?.notes,
+    machine: run?.machine,
+    checkedAt: run?.startedAt,
+    run: run?.id,
+  }
+}

@@ -1,0 +1,65 @@
+/** Finds papers: every folder beside this file, and those from elsewhere that the configuration names. */
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import * as contract from './define.ts'
+
+/** A loaded paper and the module it came from, so that a child process can load just that one. */
+export interface LoadedPaper {
+  paper: contract.Paper
+  module: string
+}
+
+const here = dirname(fileURLToPath(import.meta.url))
+
+/**
+ * Loads all papers, sorted by slug.
+ *
+ * @param elsewhere folders (with `index.ts`, `index.js` or `index.mjs`), files or npm package names, from the setting
+ * `PAPERS`. Such a module's default export is a paper, or a function `({ definePaper, defineMethod, input, z, … }) => paper`:
+ * a module outside this project cannot import from it, so the contract is handed in.
+ * @throws Error that names the paper which cannot be loaded, or two with the same slug
+ */
+export async function loadPapers(elsewhere: string[] = []): Promise<LoadedPaper[]> {
+  const own = readdirSync(here, { withFileTypes: true })
+    .filter(entry => entry.isDirectory() && existsSync(join(here, entry.name, 'index.ts')))
+    .map(entry => join(here, entry.name, 'index.ts'))
+  const papers = await Promise.all([...own, ...elsewhere.map(findModule)].map(loadPaper))
+  const seen = new Map<string, string>()
+  for (const { paper, module } of papers) {
+    const other = seen.get(paper.slug)
+    if (other) throw new Error(`two papers have the slug '${paper.slug}': ${other} and ${module}`)
+    seen.set(paper.slug, module)
+  }
+  return papers.sort((a, b) => (a.paper.slug < b.paper.slug ? -1 : 1))
+}
+
+/** Loads the paper of one module (a path, or a URL from `LoadedPaper.module`). */
+export async function loadPaper(module: string): Promise<LoadedPaper> {
+  const url = module.startsWith('file:') ? module : pathToFileURL(module).href
+  let exported: unknown
+  try {
+    exported = (await import(url)).default
+    if (typeof exported === 'function') exported = await exported(contract)
+    const paper = contract.definePaper(exported as contract.Paper)
+    return { paper, module: url }
+  } catch (error) {
+    throw new Error(`cannot load the paper ${module}: ${error instanceof Error ? error.message : error}`, { cause: error })
+  }
+}
+
+function findModule(name: string): string {
+  if (isAbsolute(name) || name.startsWith('.')) {
+    const path = resolve(name)
+    if (!existsSync(path)) throw new Error(`PAPERS names ${name}, but there is no such file or folder`)
+    if (!statSync(path).isDirectory()) return path
+    const index = ['index.ts', 'index.mjs', 'index.js'].map(file => join(path, file)).find(existsSync)
+    if (index) return index
+    throw new Error(`PAPERS names ${name}, but there is no index.ts, index.mjs or index.js in it`)
+  }
+  try {
+    return fileURLToPath(import.meta.resolve(name, pathToFileURL(`${process.cwd()}/`).href))
+  } catch {
+    throw new Error(`PAPERS names ${name}, but no npm package of that name is installed`)
+  }
+}
