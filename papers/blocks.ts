@@ -68,7 +68,9 @@ export const graphBlock = z.object({
       y: z.number().optional(),
     }),
   ),
-  edges: z.array(z.object({ from: z.string(), to: z.string(), weight: z.number().optional(), label: z.string().optional() })),
+  edges: z.array(
+    z.object({ from: z.string(), to: z.string(), weight: z.number().optional(), label: z.string().optional() }),
+  ),
 })
 
 export const timelineBlock = z.object({

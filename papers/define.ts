@@ -162,8 +162,10 @@ export function definePaper(paper: {
     if (!namePattern.test(name)) wrong(`method '${name}': a name is lower-case letters, digits and -, at most 40`)
     if (!(method.input instanceof z.ZodObject)) wrong(`method '${name}': input must be a z.object`)
     for (const field of Object.keys(method.input.shape)) {
-      if (!/^[a-zA-Z][a-zA-Z0-9]{0,39}$/.test(field)) wrong(`method '${name}': input '${field}' must be camelCase letters and digits`)
-      if (['seed', 'threads', 'json'].includes(field)) wrong(`method '${name}': '${field}' is given by every run already`)
+      if (!/^[a-zA-Z][a-zA-Z0-9]{0,39}$/.test(field))
+        wrong(`method '${name}': input '${field}' must be camelCase letters and digits`)
+      if (['seed', 'threads', 'json'].includes(field))
+        wrong(`method '${name}': '${field}' is given by every run already`)
     }
   }
   const ids = new Set<string>()

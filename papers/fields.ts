@@ -66,7 +66,8 @@ export function describeFields(method: Method): Field[] {
   return Object.entries(schema.properties ?? {}).map(([name, property]) => {
     const kind = kindOf(name, property)
     // Zod's int() states the safe integers as bounds; they mean "no bound" to a person.
-    const bound = (value?: number) => (value !== undefined && Math.abs(value) < Number.MAX_SAFE_INTEGER ? value : undefined)
+    const bound = (value?: number) =>
+      value !== undefined && Math.abs(value) < Number.MAX_SAFE_INTEGER ? value : undefined
     const field: Field = {
       name,
       kind,
@@ -91,7 +92,8 @@ export function describeFields(method: Method): Field[] {
 }
 
 function kindOf(name: string, property: JsonSchema & { offprint?: unknown }): FieldKind {
-  if (typeof property.offprint === 'string' && loadedKinds.has(property.offprint)) return property.offprint as LoadedKind
+  if (typeof property.offprint === 'string' && loadedKinds.has(property.offprint))
+    return property.offprint as LoadedKind
   if (property.enum) return 'choice'
   if (property.type === 'integer') return 'integer'
   if (property.type === 'number') return 'number'
@@ -107,7 +109,8 @@ export function expectation(field: Field): string {
     case 'number': {
       const what = field.kind === 'integer' ? 'a whole number' : 'a number'
       const { min, max, exclusiveMin, exclusiveMax } = field
-      if (min !== undefined && max !== undefined && !exclusiveMin && !exclusiveMax) return `${what} from ${min} to ${max}`
+      if (min !== undefined && max !== undefined && !exclusiveMin && !exclusiveMax)
+        return `${what} from ${min} to ${max}`
       const bounds = [
         min !== undefined && (exclusiveMin ? `above ${min}` : `of at least ${min}`),
         max !== undefined && (exclusiveMax ? `below ${max}` : `at most ${max}`),
@@ -211,7 +214,9 @@ export function decodeFields(
       case 'text':
         if (typeof value !== 'string' && typeof value !== 'number') fail()
         else if (field.maxLength && String(value).length > field.maxLength)
-          errors.push(new InputError(field.name, `${String(value).length.toLocaleString('en')} characters`, expectation(field)))
+          errors.push(
+            new InputError(field.name, `${String(value).length.toLocaleString('en')} characters`, expectation(field)),
+          )
         else values[field.name] = String(value)
         break
       default:

@@ -64,13 +64,18 @@ export interface LibraryPaper {
 }
 
 const loaded = <T>(kind: string, test: (value: object) => boolean, meta: object) =>
-  z
-    .custom<T>(value => typeof value === 'object' && value !== null && test(value))
-    .meta({ ...meta, offprint: kind })
+  z.custom<T>(value => typeof value === 'object' && value !== null && test(value)).meta({ ...meta, offprint: kind })
 
 /** A number. `integer` for whole numbers; `unit` is shown after the field. */
 export function number(
-  options: Asking & { min?: number; max?: number; integer?: boolean; step?: number; unit?: string; default?: number } = {},
+  options: Asking & {
+    min?: number
+    max?: number
+    integer?: boolean
+    step?: number
+    unit?: string
+    default?: number
+  } = {},
 ) {
   const { min, max, integer, default: preset, ...meta } = options
   let schema = integer ? z.int() : z.number()
@@ -80,7 +85,9 @@ export function number(
 }
 
 /** The same as `number`, but may be left empty. */
-export function optionalNumber(options: Asking & { min?: number; max?: number; integer?: boolean; unit?: string } = {}) {
+export function optionalNumber(
+  options: Asking & { min?: number; max?: number; integer?: boolean; unit?: string } = {},
+) {
   const { min, max, integer, ...meta } = options
   let schema = integer ? z.int() : z.number()
   if (min !== undefined) schema = schema.min(min)
@@ -106,7 +113,9 @@ export function toggle(options: Asking & { default?: boolean } = {}) {
 }
 
 /** A line of text, or several with `multiline`. Empty where not given, unless `required`. */
-export function text(options: Asking & { multiline?: boolean; maxLength?: number; default?: string; required?: boolean } = {}) {
+export function text(
+  options: Asking & { multiline?: boolean; maxLength?: number; default?: string; required?: boolean } = {},
+) {
   const { maxLength = 10_000, default: preset = '', required, ...meta } = options
   const schema = z.string().max(maxLength)
   return required ? schema.min(1).meta(meta) : schema.default(preset).meta(meta)

@@ -44,7 +44,9 @@ export async function loadPaper(module: string): Promise<LoadedPaper> {
     const paper = contract.definePaper(exported as contract.Paper)
     return { paper, module: url }
   } catch (error) {
-    throw new Error(`cannot load the paper ${module}: ${error instanceof Error ? error.message : error}`, { cause: error })
+    throw new Error(`cannot load the paper ${module}: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    })
   }
 }
 

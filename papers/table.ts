@@ -44,6 +44,7 @@ function readDelimited(text: string, refuse: Refuse): { names: string[]; cells: 
   if (quote) throw refuse(`row ${(quote.row ?? 0) + 1}: a quote is not closed or stands inside a cell`)
   // Blank-separated numbers are common for matrices and are no delimiter to the parser.
   let records = parsed.data
+  if (!records.length) throw refuse('has no cell with anything in it')
   if (records[0].length === 1 && /^\s*[-+.\d]\S*(\s+[-+.\d]\S*)+\s*$/.test(records[0][0]))
     records = records.map(record => record[0].trim().split(/\s+/))
   const width = records[0].length
@@ -57,7 +58,9 @@ function readDelimited(text: string, refuse: Refuse): { names: string[]; cells: 
   for (let row = first; row < records.length; row++) {
     const record = records[row]
     if (record.length !== width)
-      throw refuse(`row ${row - first + 1} has ${record.length} cells, the ${hasHeader ? 'header' : 'first row'} has ${width}`)
+      throw refuse(
+        `row ${row - first + 1} has ${record.length} cells, the ${hasHeader ? 'header' : 'first row'} has ${width}`,
+      )
     for (let column = 0; column < width; column++) cells[column][row - first] = record[column].trim()
   }
   return { names, cells }
@@ -79,7 +82,8 @@ function readJsonLines(text: string, refuse: Refuse): { names: string[]; cells: 
     if (typeof record !== 'object' || record === null || Array.isArray(record))
       throw refuse(`line ${line} must be a JSON object, such as {"x": 1, "y": 2}`)
     for (const [key, value] of Object.entries(record)) {
-      if (typeof value === 'object' && value !== null) throw refuse(`line ${line}, column '${key}': a cell must be text or a number`)
+      if (typeof value === 'object' && value !== null)
+        throw refuse(`line ${line}, column '${key}': a cell must be text or a number`)
       let cells = columns.get(key)
       if (!cells) {
         cells = new Array<string>(row).fill('')
@@ -139,7 +143,12 @@ export function numericMatrix(
       })
     : table.columns.filter(column => column.type !== 'text')
   if (!chosen.length)
-    throw new InputError(field, 'none', 'a numeric column', `${field} must have at least one column of numbers, found none in ${table.name}`)
+    throw new InputError(
+      field,
+      'none',
+      'a numeric column',
+      `${field} must have at least one column of numbers, found none in ${table.name}`,
+    )
   for (const column of chosen) {
     const bad = badCell(column)
     if (!bad) continue

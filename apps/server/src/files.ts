@@ -1,6 +1,16 @@
 /** Uploaded and pasted inputs, stored once by content: `DATA_DIR/files/<sha256>`. A run refers to them by hash and name. */
 import { createHash, randomBytes } from 'node:crypto'
-import { closeSync, createReadStream, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { open, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
@@ -37,7 +47,9 @@ export function openFileStore(folder: string, limitMegabytes: number): FileStore
         for await (const chunk of chunks) {
           bytes += chunk.length
           if (bytes > limitMegabytes * 1024 * 1024)
-            throw new TooLargeError(`${plainName(name)} is larger than the limit of ${limitMegabytes} MB (setting UPLOAD_LIMIT_MB)`)
+            throw new TooLargeError(
+              `${plainName(name)} is larger than the limit of ${limitMegabytes} MB (setting UPLOAD_LIMIT_MB)`,
+            )
           hash.update(chunk)
           await writeFile(handle, chunk)
         }

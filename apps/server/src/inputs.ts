@@ -5,7 +5,14 @@
 import { readFile } from 'node:fs/promises'
 import { InputError, readMatrix } from '@offprint/kernels'
 import type { Method } from '@offprint/papers'
-import { decodeFields, describeFields, type Field, InputErrors, isLoadedKind, parseInput } from '@offprint/papers/fields'
+import {
+  decodeFields,
+  describeFields,
+  type Field,
+  InputErrors,
+  isLoadedKind,
+  parseInput,
+} from '@offprint/papers/fields'
 import type { LibraryPaper } from '@offprint/papers/input'
 import { numericMatrix, parseTable } from '@offprint/papers/table'
 import { type FileStore, fileSize, type StoredFile, storedFile } from './files.ts'
@@ -78,13 +85,17 @@ export async function loadInput(
 async function storeValue(field: Field, value: unknown, sources: InputSources): Promise<unknown> {
   const refuse = (found: string, expected: string) => new InputError(field.name, found, expected)
   if (field.kind === 'papers') {
-    const wanted = value as { query?: unknown; keys?: unknown } | string | string[]
-    const given = Array.isArray(wanted) ? wanted : typeof wanted === 'object' ? wanted.keys : undefined
-    if (Array.isArray(given)) {
-      if (!given.every(key => typeof key === 'string')) throw refuse('a list with other things', 'a list of paper keys')
-      return { keys: given }
+    const wanted = Array.isArray(value)
+      ? { keys: value }
+      : typeof value === 'object'
+        ? (value as { query?: unknown; keys?: unknown })
+        : { query: value, keys: undefined }
+    if (Array.isArray(wanted.keys)) {
+      if (!wanted.keys.every(key => typeof key === 'string'))
+        throw refuse('a list with other things', 'a list of paper keys')
+      return { keys: wanted.keys }
     }
-    const query = String(typeof wanted === 'string' ? wanted : (wanted.query ?? ''))
+    const query = String(wanted.query ?? '')
     const keys = sources.findPapers(query.trim().toLowerCase() === 'all' ? '' : query, 2000)
     if (!keys.length) throw refuse(`no paper for '${query}'`, "a search that finds papers, or 'all'")
     return { query, keys }
@@ -93,8 +104,10 @@ async function storeValue(field: Field, value: unknown, sources: InputSources): 
     const reference = typeof value === 'string' ? parseReference(value) : (value as { run?: string; file?: string })
     const found = reference?.run ? sources.artefact(reference.run, reference.file) : undefined
     if (!found || found.artefact !== field.artefact)
-      throw refuse(found ? `a file of type '${found.artefact}'` : `'${typeof value === 'string' ? value : 'no such run'}'`,
-        `the id of a run that left a file of type '${field.artefact}'`)
+      throw refuse(
+        found ? `a file of type '${found.artefact}'` : `'${typeof value === 'string' ? value : 'no such run'}'`,
+        `the id of a run that left a file of type '${field.artefact}'`,
+      )
     return { run: reference.run, file: found.file }
   }
   const kept = storedFile.safeParse(value)

@@ -79,7 +79,9 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
         .filter(paper => !slug || paper.slug === slug)
         .flatMap(paper =>
           paper.claims.map(claim => {
-            const checked = store.list({ paper: paper.slug, method: `check:${claim.id}`, limit: 20 }).find(run => run.check)
+            const checked = store
+              .list({ paper: paper.slug, method: `check:${claim.id}`, limit: 20 })
+              .find(run => run.check)
             return claimRow(paper.slug, claim, checked)
           }),
         )

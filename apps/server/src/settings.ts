@@ -24,14 +24,23 @@ const flag = z
   .meta({ expected: '0 or 1' })
 const list = z
   .string()
-  .transform(value => value.split(',').map(item => item.trim()).filter(Boolean))
+  .transform(value =>
+    value
+      .split(',')
+      .map(item => item.trim())
+      .filter(Boolean),
+  )
   .default([])
   .meta({ expected: 'a comma-separated list' })
 const cores = cpus().length
 
 const schema = z.object({
   PORT: whole(0, 65_535, 3000),
-  HOST: z.string().regex(/^[a-zA-Z0-9.:-]+$/).default('127.0.0.1').meta({ expected: 'a host name or address' }),
+  HOST: z
+    .string()
+    .regex(/^[a-zA-Z0-9.:-]+$/)
+    .default('127.0.0.1')
+    .meta({ expected: 'a host name or address' }),
   DATA_DIR: z.string().min(1).default('data').meta({ expected: 'a folder' }),
   OWNER_TOKEN: z.string().min(16).optional().meta({ expected: 'a secret of at least 16 characters' }),
   ALLOWED_HOSTS: list,
@@ -69,12 +78,15 @@ export function readSettings(
   for (const name of Object.keys(fromFile)) {
     if (names.includes(name)) continue
     const meant = suggestion(name)
-    throw new SettingsError(`.env has the unknown setting ${name}${meant ? `; did you mean ${meant}?` : `; there are ${names.join(', ')}`}`)
+    throw new SettingsError(
+      `.env has the unknown setting ${name}${meant ? `; did you mean ${meant}?` : `; there are ${names.join(', ')}`}`,
+    )
   }
   for (const name of Object.keys(environment)) {
     if (names.includes(name)) continue
     const meant = name.startsWith('OFFPRINT_') ? name.slice(9) : suggestion(name)
-    if (meant && names.includes(meant)) throw new SettingsError(`unknown setting ${name} in the environment; did you mean ${meant}?`)
+    if (meant && names.includes(meant))
+      throw new SettingsError(`unknown setting ${name} in the environment; did you mean ${meant}?`)
   }
   const given: Record<string, string> = {}
   for (const name of names) {

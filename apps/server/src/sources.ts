@@ -34,7 +34,10 @@ export function inputSources(dataDirectory: string, files: FileStore, library: (
       const path = join(directory, found.file)
       return existsSync(path) ? { path, file: found.file, artefact: found.artefact! } : undefined
     },
-    findPapers: (query, limit) => library().search(query, { limit }).papers.map(paper => paper.key),
+    findPapers: (query, limit) =>
+      library()
+        .search(query, { limit })
+        .papers.map(paper => paper.key),
     loadPapers(keys) {
       const papers: LibraryPaper[] = []
       for (const key of keys) {

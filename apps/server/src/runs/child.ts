@@ -76,10 +76,12 @@ async function perform(job: Job) {
 
 function writeBlocks(job: Job, blocks: Block[], outputs: Set<string>): void {
   const checked = z.array(block).safeParse(blocks)
-  if (!checked.success) throw new Error(`the method's result is no list of blocks: ${z.prettifyError(checked.error).slice(0, 500)}`)
+  if (!checked.success)
+    throw new Error(`the method's result is no list of blocks: ${z.prettifyError(checked.error).slice(0, 500)}`)
   for (const one of checked.data) {
     if (one.type !== 'file') continue
-    if (!outputs.has(one.file)) throw new Error(`the file block '${one.name}' names '${one.file}', which was not asked for by context.output`)
+    if (!outputs.has(one.file))
+      throw new Error(`the file block '${one.name}' names '${one.file}', which was not asked for by context.output`)
     one.bytes = statSync(join(job.runDirectory, one.file)).size
   }
   const target = join(job.runDirectory, blocksFile)

@@ -19,7 +19,10 @@ export class QueueFullError extends Error {
   override name = 'QueueFullError'
 }
 
-export type RunEvent = { type: 'progress'; progress: Progress } | { type: 'log'; line: string } | { type: 'status'; run: Run }
+export type RunEvent =
+  | { type: 'progress'; progress: Progress }
+  | { type: 'log'; line: string }
+  | { type: 'status'; run: Run }
 
 /** Inputs that every run has besides those of its method. */
 export const commonFields: Field[] = [
@@ -61,7 +64,10 @@ export function createRuns({
   sources: InputSources
 }) {
   const queue: { run: Run; job: Job }[] = []
-  const live = new Map<string, { controller: AbortController; progress?: Progress; since?: number; first?: number; ended: Promise<Run> }>()
+  const live = new Map<
+    string,
+    { controller: AbortController; progress?: Progress; since?: number; first?: number; ended: Promise<Run> }
+  >()
   const events = new EventEmitter().setMaxListeners(0)
   let closed = false
   const heart = setInterval(() => store.heartbeat(), heartbeatMs)
@@ -79,11 +85,21 @@ export function createRuns({
    * @param raw fields of the method, besides `seed` and `threads`
    * @throws InputErrors, InputError (unknown paper or method), QueueFullError
    */
-  async function submit(slug: string, methodName: string, raw: Record<string, unknown>, options: { absentMeansOff?: boolean } = {}): Promise<Run> {
+  async function submit(
+    slug: string,
+    methodName: string,
+    raw: Record<string, unknown>,
+    options: { absentMeansOff?: boolean } = {},
+  ): Promise<Run> {
     const { paper, module } = find(slug)
     const method = Object.hasOwn(paper.methods, methodName) ? paper.methods[methodName] : undefined
     const names = Object.keys(paper.methods)
-    if (!method) throw new InputError('method', `'${methodName}'`, names.length ? `one of ${names.join(', ')}` : 'none yet: this paper can only be read')
+    if (!method)
+      throw new InputError(
+        'method',
+        `'${methodName}'`,
+        names.length ? `one of ${names.join(', ')}` : 'none yet: this paper can only be read',
+      )
     const { seed, threads, ...rest } = raw
     const errors: InputError[] = []
     const common = decodeCommon({ seed, threads }, errors)
@@ -103,7 +119,16 @@ export function createRuns({
     const { paper, module } = find(slug)
     const claim = paper.claims.find(claim => claim.id === claimId)
     if (!claim?.check)
-      throw new InputError('claim', `'${claimId}'`, `one of ${paper.claims.filter(one => one.check).map(one => one.id).join(', ') || 'none: no claim of this paper can be checked yet'}`)
+      throw new InputError(
+        'claim',
+        `'${claimId}'`,
+        `one of ${
+          paper.claims
+            .filter(one => one.check)
+            .map(one => one.id)
+            .join(', ') || 'none: no claim of this paper can be checked yet'
+        }`,
+      )
     return enqueue(module, { paper: slug, method: `check:${claimId}`, input: {}, seed, threads })
   }
 
@@ -261,12 +286,17 @@ export function createRuns({
   }
 }
 
-function decodeCommon(raw: { seed?: unknown; threads?: unknown }, errors: InputError[]): { seed: number; threads: number } {
+function decodeCommon(
+  raw: { seed?: unknown; threads?: unknown },
+  errors: InputError[],
+): { seed: number; threads: number } {
   const values: Record<string, number> = {}
   for (const field of commonFields) {
     const given = raw[field.name as keyof typeof raw]
-    const value = given === undefined || given === '' ? field.default : typeof given === 'string' ? parseNumber(given) : given
-    if (typeof value === 'number' && Number.isInteger(value) && value >= field.min! && value <= field.max!) values[field.name] = value
+    const value =
+      given === undefined || given === '' ? field.default : typeof given === 'string' ? parseNumber(given) : given
+    if (typeof value === 'number' && Number.isInteger(value) && value >= field.min! && value <= field.max!)
+      values[field.name] = value
     else errors.push(new InputError(field.name, `'${given}'`, `a whole number from ${field.min} to ${field.max}`))
   }
   return values as { seed: number; threads: number }

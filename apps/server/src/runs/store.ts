@@ -40,7 +40,9 @@ export function openRunStore(database: DatabaseSync, runsDirectory: string, owne
   const update = database.prepare('UPDATE runs SET status = ?, run = ?, heartbeat = ? WHERE id = ?')
   const one = database.prepare('SELECT run FROM runs WHERE id = ?')
   const beat = database.prepare(`UPDATE runs SET heartbeat = ? WHERE owner = ? AND status IN ('queued', 'running')`)
-  const unfinished = database.prepare(`SELECT id, owner, heartbeat, run FROM runs WHERE status IN ('queued', 'running')`)
+  const unfinished = database.prepare(
+    `SELECT id, owner, heartbeat, run FROM runs WHERE status IN ('queued', 'running')`,
+  )
   const page = database.prepare(
     `SELECT run FROM runs WHERE (?1 = '' OR paper = ?1) AND (?2 = '' OR method = ?2) AND sequence < ?3 ORDER BY sequence DESC LIMIT ?4`,
   )
@@ -72,8 +74,20 @@ export function openRunStore(database: DatabaseSync, runsDirectory: string, owne
       return { run, blocks }
     },
     /** Newest first. `before` is the id of the last run of the page before. */
-    list({ paper = '', method = '', before = '', limit = 50 }: { paper?: string; method?: string; before?: string; limit?: number } = {}): Run[] {
-      const start = before ? (sequence.get(before) as { sequence: number } | undefined)?.sequence : Number.MAX_SAFE_INTEGER
+    list({
+      paper = '',
+      method = '',
+      before = '',
+      limit = 50,
+    }: {
+      paper?: string
+      method?: string
+      before?: string
+      limit?: number
+    } = {}): Run[] {
+      const start = before
+        ? (sequence.get(before) as { sequence: number } | undefined)?.sequence
+        : Number.MAX_SAFE_INTEGER
       return page.all(paper, method, start ?? 0, limit).map(row => JSON.parse(row.run as string))
     },
     heartbeat: () => void beat.run(Date.now(), owner),
@@ -112,7 +126,12 @@ export interface Draft {
 
 /** Ids sort by time: base-36 milliseconds, then 40 random bits. */
 export function newId(): string {
-  return Date.now().toString(36) + BigInt(`0x${randomBytes(5).toString('hex')}`).toString(36).padStart(8, '0')
+  return (
+    Date.now().toString(36) +
+    BigInt(`0x${randomBytes(5).toString('hex')}`)
+      .toString(36)
+      .padStart(8, '0')
+  )
 }
 
 /** Names this process for good: host, process id and when that process started (process ids are used again). */

@@ -49,7 +49,9 @@ export function supervise(
     const watch = setInterval(() => {
       const megabytes = residentMegabytes(child.pid!)
       if (megabytes !== undefined && megabytes > limits.megabytes)
-        limit(`stopped at ${Math.round(megabytes)} MB of memory; the limit of a run is ${limits.megabytes} MB (setting RUN_MEMORY_LIMIT_MB)`)
+        limit(
+          `stopped at ${Math.round(megabytes)} MB of memory; the limit of a run is ${limits.megabytes} MB (setting RUN_MEMORY_LIMIT_MB)`,
+        )
     }, watchEveryMs)
     let grace: NodeJS.Timeout | undefined
     const cancel = () => {
@@ -68,7 +70,10 @@ export function supervise(
       else onMessage(message)
     })
     child.on('error', error => {
-      outcome ??= { status: 'failed', error: { kind: 'failure', message: `cannot start the run's process: ${error.message}` } }
+      outcome ??= {
+        status: 'failed',
+        error: { kind: 'failure', message: `cannot start the run's process: ${error.message}` },
+      }
       if (child.pid === undefined) finish()
     })
     child.on('close', (code, killedBy) => {
@@ -89,9 +94,15 @@ export function supervise(
 
 function crash(code: number | null, killedBy: string | null, stderr: string, limits: Limits): RunError {
   if (/heap out of memory|Allocation failed/i.test(stderr))
-    return { kind: 'limit', message: `the run needed more memory than its limit of ${limits.megabytes} MB (setting RUN_MEMORY_LIMIT_MB)` }
+    return {
+      kind: 'limit',
+      message: `the run needed more memory than its limit of ${limits.megabytes} MB (setting RUN_MEMORY_LIMIT_MB)`,
+    }
   const last = stderr.trim().split('\n').at(-1) ?? ''
-  return { kind: 'failure', message: `the run's process ended (${killedBy ?? `exit ${code}`})${last ? `: ${last.slice(0, 300)}` : ''}` }
+  return {
+    kind: 'failure',
+    message: `the run's process ended (${killedBy ?? `exit ${code}`})${last ? `: ${last.slice(0, 300)}` : ''}`,
+  }
 }
 
 /** Memory that a process holds, WebAssembly included; undefined where the system does not tell or the process is gone. */

@@ -1,0 +1,215 @@
+/** What the library of papers holds and gives: the nouns that the site, the HTTP edge and the command line share. */
+import type { Paper } from '@offprint/papers'
+
+export interface Author {
+  name: string
+  affiliation?: string
+  /** Who of this site's people has claimed to be this author. */
+  claimedBy?: string
+}
+
+/** One paper, whatever it came from. All text is stored as text: `<script>` in a title is nine characters. */
+export interface PaperRecord {
+  /** Base arXiv id (`2008.05171`, `cs/9808004`), else `doi:` and the DOI in lower case, else `t:` and 16 hex digits. */
+  key: string
+  /** Base id without version. */
+  arxivId?: string
+  /** Newest version seen, from 1. */
+  version?: number
+  /** In lower case, without a resolver's address. */
+  doi?: string
+  title: string
+  /** Paragraphs are separated by an empty line. Empty where only our summary is known. */
+  abstract: string
+  /** Empty where the names are not known; never filled with made-up ones. */
+  authors: Author[]
+  /** How many authors there are, where that is known. */
+  authorCount?: number
+  categories: string[]
+  primary?: string
+  organization?: string
+  /** First version's day, `YYYY-MM-DD`, or `YYYY-MM` where only the month is known. */
+  publishedAt?: string
+  /** Latest version's day, `YYYY-MM-DD`. */
+  updatedAt?: string
+  /** When it appeared on this site, ISO 8601 in UTC with milliseconds. Daily pages group by its day. */
+  submittedAt: string
+  comment?: string
+  journalRef?: string
+  license?: string
+  withdrawn: boolean
+  /** A http or https URL. */
+  projectPage?: string
+  /** A http or https URL. */
+  githubRepo?: string
+  /** Where it came from first: `offprint` (a paper that runs here), `listing` or `jsonl`. */
+  source: string
+  sourceUrl?: string
+  /** When its data last changed, ISO 8601 in UTC with milliseconds. */
+  fetchedAt: string
+  /** Offprint's own words about a paper that runs here. */
+  summary?: string
+  /** Topics of a paper that runs here, from its definition. */
+  topics: string[]
+  /** Name of the paper module, where the paper runs here. */
+  slug?: string
+  /** Comments on the site that a listing was copied from; never our own. */
+  commentCount?: number
+  /** The text as it came, where TeX was turned into letters. */
+  raw?: { title?: string; abstract?: string; authors?: string[] }
+}
+
+/** A record as an importer reads it, before it is matched with the library. */
+export type ImportedRecord = Partial<Omit<PaperRecord, 'summary' | 'topics' | 'slug'>> &
+  Pick<PaperRecord, 'title' | 'abstract' | 'authors' | 'categories' | 'withdrawn' | 'source'>
+
+/** What a reader of an import file found: a record, or why there is none. `line` counts from 1. */
+export type ImportItem = { record: ImportedRecord; line: number; repaired?: boolean } | { refused: Refusal }
+
+export interface Refusal {
+  /** First line of what was refused, counted from 1. */
+  line: number
+  reason: string
+}
+
+export interface ImportReport {
+  id: string
+  /** What was imported, such as a file's name. */
+  name: string
+  format: 'listing' | 'jsonl'
+  /** Records read so far: added, updated, unchanged and refused ones together. Only what is committed counts. */
+  read: number
+  added: number
+  updated: number
+  unchanged: number
+  /** The first 1000. */
+  refused: Refusal[]
+  refusedCount: number
+  /** How many ids were damaged by a spreadsheet and could be repaired. */
+  repaired: number
+  /** What the reader should know about the whole, such as bytes that were not UTF-8. */
+  notes: string[]
+  startedAt: string
+  finishedAt?: string
+  /** `interrupted`: cancelled, or its process is gone. What was committed stays in either case. */
+  state: 'running' | 'done' | 'interrupted' | 'failed'
+  /** What went wrong, where `state` is `failed`. */
+  error?: string
+}
+
+export interface ImportOptions {
+  /** Default: found from the first character. */
+  format?: 'listing' | 'jsonl'
+  /** What is imported, such as a file's name. Shown in the report. */
+  name: string
+  /** Year of a listing's date, where it is not the latest possible one. */
+  year?: number
+  /** Stops after the current batch; the report's state is then `interrupted`. */
+  signal?: AbortSignal
+  /** Called after each commit, at most 200 records or about 250 ms apart. */
+  onProgress?(report: ImportReport): void
+}
+
+/** A piece of text that does or does not match the query. Put together they give the text. */
+export interface TextPart {
+  text: string
+  match: boolean
+}
+
+export interface FoundPaper extends PaperRecord {
+  titleParts: TextPart[]
+  /** About 240 characters of the abstract or summary around the first match; an ellipsis stands where it was cut. */
+  snippetParts: TextPart[]
+}
+
+export interface SearchResult {
+  /** One page, best first. */
+  papers: FoundPaper[]
+  /** Papers found in all. */
+  total: number
+  /** Key of the paper that the query names by id, URL or slug: open it. */
+  open?: string
+  /** A sentence about how the query was understood, where that is not as it was written. */
+  note?: string
+}
+
+/** The papers that appeared here on one day (UTC). */
+export interface Day {
+  /** `YYYY-MM-DD`. */
+  date: string
+  /** By `submittedAt`, then in the order in which they came. May be empty. */
+  papers: PaperRecord[]
+  /** The nearest earlier day that has papers. */
+  previous?: string
+  /** The nearest later day that has papers. */
+  next?: string
+}
+
+/** Papers that belong together, shown by the one in their middle. */
+export interface Topic {
+  /** Stable from day to day as long as the medoid or most of the members stay. Letters, digits, `.` and `-`. */
+  id: string
+  /** Key of the paper in the middle: the member with the least distance to all the others. */
+  medoid: string
+  /** Up to six words that tell this topic from the rest, the most telling first. */
+  words: string[]
+  /** All papers of the topic with the cosine distance to the medoid (0 to 1), nearest first; the medoid is the first. */
+  members: { key: string; distance: number }[]
+}
+
+/** Where a key, an id in any accepted spelling, an old key or a slug leads. */
+export interface Redirect {
+  /** Key to go to. */
+  redirect: string
+  /** The version that was asked for. */
+  version?: number
+}
+
+/** The library of papers. All calls are synchronous but `importStream`; several processes may use one database. */
+export interface Library {
+  /**
+   * Puts the papers that run here in. Called again it changes only what changed in the definitions, and never an
+   * abstract. A paper whose definition is gone stays, without `slug`.
+   */
+  seed(papers: readonly Paper[]): void
+  /** The paper of this key, or where to go from an old key, an id in another spelling, a version, a DOI or a slug. */
+  paper(keyOrId: string): PaperRecord | Redirect | undefined
+  /** @param date `YYYY-MM-DD`; undefined comes back where that is no day, or one in the future */
+  day(date: string): Day | undefined
+  /** The newest day that has papers, `YYYY-MM-DD`. */
+  latestDay(): string | undefined
+  /**
+   * Imports a pasted listing or JSON lines. What `onProgress` or the result counts is committed. Never rejects because of
+   * what the text says or how its source ends: the report says it.
+   */
+  importStream(chunks: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<ImportReport>
+  importReport(id: string): ImportReport | undefined
+  /** The newest 100, newest first. */
+  imports(): ImportReport[]
+  /**
+   * Words (all must be there), `"a phrase"`, `-word`; an empty query gives the newest first. Any string is answered.
+   *
+   * @param options.limit papers a page, 0 to 1000, default 20
+   * @param options.offset papers to skip, default 0
+   */
+  search(query: string, options?: { limit?: number; offset?: number }): SearchResult
+  /** Papers in the library. */
+  count(): number
+  /** Everything but what comes from our definitions, in the order in which it came: one line of JSONL each. */
+  exportRecords(): IterableIterator<Omit<PaperRecord, 'summary' | 'topics' | 'slug'>>
+  /** All papers in the order in which they came, without loading them at once. */
+  records(): IterableIterator<PaperRecord>
+  /** Grows with each commit that changed a paper. */
+  revision(): number
+  /** The topics as they were last computed; empty before the first time. */
+  topics(): Topic[]
+  topic(id: string): Topic | undefined
+  /** Revision of the library that the stored topics were computed from; undefined before the first time. */
+  topicsRevision(): number | undefined
+  /**
+   * Stores newly computed topics. Their ids are taken over from the stored ones where the medoid or most members stayed.
+   *
+   * @param revision `revision()` from before the records were read
+   */
+  saveTopics(topics: Topic[], revision: number): void
+}
