@@ -14,5 +14,5 @@ if (existsSync(join(root, 'apps/site/vite.config.ts')))
       cwd: join(root, 'apps/site'),
     },
   )
-run(node, [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'ci', '--error-on-warnings', '.'])
+run(node, [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'ci', '--colors=off', '--error-on-warnings', '.'])
 run(node, [join(root, 'scripts/check-imports.mjs')])

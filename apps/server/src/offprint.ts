@@ -1,6 +1,8 @@
 /** Everything that the site, the HTTP edge and the command line stand on, opened from the settings. */
+import { type ChildProcess, fork } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Claim, describeTolerance, type Paper, type Verdict } from '@offprint/papers'
 import { type LoadedPaper, loadPapers } from '@offprint/papers/load'
 import { openDatabase } from './database.ts'
@@ -45,6 +47,8 @@ export interface Offprint {
   runs: Runs
   /** The claims of one paper or of all, each with its newest finished check. */
   claims(slug?: string): ClaimRow[]
+  /** Computes the topics anew in a process of their own, where the library has changed since. */
+  refreshTopics(): void
   close(): Promise<void>
 }
 
@@ -68,6 +72,7 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
     store,
     sources: inputSources(settings.DATA_DIR, files, () => library),
   })
+  const topics = topicsInBackground(settings.DATA_DIR)
   return {
     settings,
     papers,
@@ -86,9 +91,39 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
           }),
         )
     },
+    refreshTopics: topics.refresh,
     async close() {
+      topics.close()
       await runs.close()
       database.close()
+    },
+  }
+}
+
+/** Starts the topics' process when asked, one at a time; asked while it works, it starts once more afterwards. */
+function topicsInBackground(dataDirectory: string) {
+  let working: ChildProcess | undefined
+  let again = false
+  function refresh(): void {
+    if (working) {
+      again = true
+      return
+    }
+    again = false
+    working = fork(fileURLToPath(new URL('./library/topics-process.ts', import.meta.url)), [join(dataDirectory, 'offprint.db')], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ignore'],
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+    })
+    working.on('exit', () => {
+      working = undefined
+      if (again) refresh()
+    })
+  }
+  return {
+    refresh,
+    close() {
+      again = false
+      working?.kill('SIGKILL')
     },
   }
 }

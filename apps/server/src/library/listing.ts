@@ -118,8 +118,7 @@ async function* splitBlocks(batches: AsyncIterable<Line[]>): AsyncGenerator<Bloc
 
 const isHeading = (line: string) => /^daily papers$/i.test(line)
 // `byAK and the research community`; a title starts with a capital.
-const isByLine = (line: string) =>
-  line.length <= 120 && /^(?:by[\s\p{Lu}]|by .*community$)/iu.test(line) && /^by(?:\s|\p{Lu})|community$/u.test(line)
+const isByLine = (line: string) => line.length <= 120 && /^(?:by[\s\p{Lu}]|By .*\bcommunity$)/u.test(line)
 const isFurniture = (line: string) => /^(?:new|subscribe|get trending papers\b.{0,80})$/i.test(line)
 
 /**
@@ -181,6 +180,7 @@ function readPapers(importDay: string, year: number | undefined) {
   let reference = year === undefined ? importDay : earlier(importDay, `${String(year).padStart(4, '0')}-12-31`)
   /** Blocks before the first heading, which may turn out to be page furniture. */
   let beginning: Block[] | undefined = []
+  let beginningLength = 0
   let title: Block | undefined
   let abstract: Block[] = []
   let length = 0
@@ -204,7 +204,8 @@ function readPapers(importDay: string, year: number | undefined) {
       return
     }
     beginning.push(block)
-    if (beginning.length >= longestHeader || isMeta(block) || block.tooLong) yield* begin()
+    beginningLength += block.length
+    if (beginning.length >= longestHeader || beginningLength > longestLine || isMeta(block)) yield* begin()
   }
 
   /** There is no heading: what was held back are papers. */

@@ -247,6 +247,8 @@ export function createRuns({
       publish(run)
       return true
     },
+    /** Whether the run waits or runs in this process. */
+    isOurs: (id: string) => live.has(id) || queue.some(entry => entry.run.id === id),
     progress: (id: string): Progress | undefined => live.get(id)?.progress,
     /** Calls back on each event of a run of this process; gives back a function that ends it. */
     watch(id: string, listener: (event: RunEvent) => void): () => void {

@@ -1,0 +1,382 @@
+/** The HTTP edge: checks who asks, answers `/api`, uploads and health itself, and hands the rest to the site's pages. */
+import { createReadStream } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import type { Block, FileBlock, TableBlock } from '@offprint/papers'
+import { describeFields, inputJsonSchema } from '@offprint/papers/fields'
+import Papa from 'papaparse'
+import { fileSize } from '../files.ts'
+import type { Offprint } from '../offprint.ts'
+import { commonFields } from '../runs/runs.ts'
+import type { Run } from '../runs/types.ts'
+import { eachPart, readFields, readText } from './body.ts'
+import { HttpError, problemOf, seeOther, sendJson, sendProblem } from './problem.ts'
+import { checkHost, checkSameSite, endedCookie, isOwner, isSecure, isToken, sessionCookie } from './trust.ts'
+
+/** A request as the site's handler gets it: the library rides along. */
+export type PageRequest = IncomingMessage & { offprint: Offprint }
+export type PageHandler = (request: PageRequest, response: ServerResponse) => void
+
+const securityHeaders = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+}
+
+/** Longest that `Prefer: wait=` waits, in seconds. */
+const longestWait = 300
+
+interface Call {
+  request: IncomingMessage
+  response: ServerResponse
+  url: URL
+  offprint: Offprint
+}
+
+type Route = [method: string, path: RegExp, answer: (call: Call, ...parts: string[]) => void | Promise<void>]
+
+const routes: Route[] = [
+  ['GET', /^\/health$/, ({ response, offprint }) => sendJson(response, { status: 'ok', papers: offprint.library.count(), ...offprint.runs.counts() })],
+  ['POST', /^\/login$/, login],
+  ['POST', /^\/logout$/, ({ response }) => seeOther(response, '/login', { 'set-cookie': endedCookie })],
+  ['GET', /^\/api\/papers$/, ({ response, offprint }) => sendJson(response, { papers: listPapers(offprint) })],
+  ['GET', /^\/api\/papers\/(.+)$/, onePaper],
+  ['GET', /^\/api\/search$/, search],
+  ['GET', /^\/api\/claims$/, ({ response, url, offprint }) => sendJson(response, { claims: offprint.claims(url.searchParams.get('paper') ?? undefined) })],
+  ['POST', /^\/api\/run\/([^/]+)\/([^/]+)$/, startRun],
+  ['POST', /^\/api\/check\/([^/]+)\/([^/]+)$/, startCheck],
+  ['GET', /^\/api\/runs$/, ({ response, url, offprint }) => sendJson(response, { runs: offprint.runs.store.list({ paper: url.searchParams.get('paper') ?? '', before: url.searchParams.get('before') ?? '' }) })],
+  ['GET', /^\/api\/runs\/([^/]+)$/, ({ response, offprint }, id) => sendJson(response, record(offprint, id))],
+  ['GET', /^\/api\/runs\/([^/]+)\/events$/, events],
+  ['POST', /^\/api\/runs\/([^/]+)\/cancel$/, cancel],
+  ['POST', /^\/api\/runs\/([^/]+)\/repeat$/, repeat],
+  ['GET', /^\/api\/runs\/([^/]+)\/tables\/([^/]+)\.csv$/, tableCsv],
+  ['GET', /^\/api\/runs\/([^/]+)\/files\/([^/]+)$/, runFile],
+  ['GET', /^\/api\/runs\/([^/]+)\/inputs\/([^/]+)$/, inputFile],
+  ['POST', /^\/api\/import$/, importPapers],
+  ['GET', /^\/api\/imports\/([^/]+)$/, ({ response, offprint }, id) => sendJson(response, offprint.library.importReport(id) ?? missing(`no import ${id}`))],
+  ['GET', /^\/api\/export$/, exportPapers],
+  ['GET', /^\/api\/openapi\.json$/, ({ response, offprint }) => sendJson(response, openApi(offprint))],
+]
+
+/** @param pages answers everything that is not the edge's own */
+export function createEdge(offprint: Offprint, pages: PageHandler): Server {
+  const { settings } = offprint
+  const server = createServer((request, response) => {
+    const started = answer(request, response)
+    started.catch(error => {
+      const problem = problemOf(error)
+      // What is left of a refused body is not read; the connection ends with the answer.
+      if (!request.complete) response.setHeader('connection', 'close')
+      sendProblem(response, problem)
+    })
+  })
+  server.requestTimeout = 600_000
+  server.headersTimeout = 20_000
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value)
+    checkHost(request, settings)
+    checkSameSite(request)
+    if (!settings.TRUST_PROXY) for (const name of Object.keys(request.headers)) if (name.startsWith('x-forwarded-')) delete request.headers[name]
+    const url = parseUrl(request)
+    if (settings.OWNER_TOKEN && !isOwner(request, settings.OWNER_TOKEN) && !isOpen(url.pathname)) {
+      if (url.pathname.startsWith('/api/') || request.method !== 'GET')
+        throw new HttpError(401, 'send the owner token as Authorization: Bearer …, or log in at /login')
+      return seeOther(response, `/login?next=${encodeURIComponent(url.pathname + url.search)}`)
+    }
+    const matching = routes.filter(([, path]) => path.test(url.pathname))
+    const route = matching.find(([method]) => method === request.method || (method === 'GET' && request.method === 'HEAD'))
+    if (route) {
+      const parts = route[1].exec(url.pathname)!.slice(1).map(decodePart)
+      return route[2]({ request, response, url, offprint }, ...parts)
+    }
+    if (matching.length && request.method !== 'GET' && request.method !== 'HEAD') throw new HttpError(405, `${request.method} is not for this address`)
+    if (url.pathname.startsWith('/api/')) throw new HttpError(404, `there is no ${url.pathname}`)
+    if (request.method !== 'GET' && request.method !== 'HEAD') throw new HttpError(405, 'pages are only read')
+    request.headers['x-forwarded-proto'] = isSecure(request, settings) ? 'https' : 'http'
+    pages(Object.assign(request, { offprint }), response)
+  }
+  return server
+}
+
+function parseUrl(request: IncomingMessage): URL {
+  try {
+    return new URL(request.url ?? '/', 'http://localhost')
+  } catch {
+    throw new HttpError(400, 'the address cannot be read')
+  }
+}
+
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    throw new HttpError(400, 'the address has a broken % sequence')
+  }
+}
+
+/** What is shown without the token: the login page with its styles, and health. */
+function isOpen(path: string): boolean {
+  return path === '/login' || path === '/health' || path.startsWith('/_app/') || path === '/favicon.svg' || path === '/offprint.js'
+}
+
+function missing(what: string): never {
+  throw new HttpError(404, what)
+}
+
+function wantsPage(request: IncomingMessage): boolean {
+  return /\btext\/html\b/.test(request.headers.accept ?? '')
+}
+
+function record(offprint: Offprint, id: string) {
+  return offprint.runs.store.record(id) ?? missing(`there is no run ${id.slice(0, 40)}`)
+}
+
+// Slows down guessing: failed logins are counted for all callers together, as addresses are cheap.
+let failedLogins: number[] = []
+
+async function login({ request, response, url, offprint }: Call): Promise<void> {
+  const { OWNER_TOKEN: token } = offprint.settings
+  const next = url.searchParams.get('next') ?? '/'
+  // Only a path of our own: `//elsewhere` and `/\elsewhere` would leave the site.
+  const target = /^\/(?![/\\])/.test(next) ? next : '/'
+  if (!token) return seeOther(response, target)
+  const minuteAgo = Date.now() - 60_000
+  failedLogins = failedLogins.filter(time => time > minuteAgo)
+  if (failedLogins.length >= 20) throw new HttpError(429, 'too many wrong tokens; try again in a minute')
+  const given = new URLSearchParams(await readText(request, 10_000)).get('token') ?? ''
+  if (!isToken(given, token)) {
+    failedLogins.push(Date.now())
+    return seeOther(response, `/login?wrong=1&next=${encodeURIComponent(target)}`)
+  }
+  seeOther(response, target, { 'set-cookie': sessionCookie(token, isSecure(request, offprint.settings)) })
+}
+
+/** The papers that have a module, with what they can do: the same for `papers --json`. */
+export function listPapers(offprint: Offprint) {
+  return [...offprint.papers.values()].map(({ slug, about, methods, claims }) => ({
+    slug,
+    title: about.title,
+    arxiv: about.arxiv,
+    topics: about.topics,
+    methods: Object.entries(methods).map(([name, method]) => ({
+      name,
+      title: method.title,
+      description: method.description,
+      effort: method.effort,
+      fields: [...describeFields(method), ...commonFields],
+    })),
+    claims: claims.map(claim => claim.id),
+  }))
+}
+
+function onePaper({ response, offprint }: Call, key: string): void {
+  const paper = offprint.library.paper(key)
+  if (!paper) return missing(`there is no paper ${key.slice(0, 100)}`)
+  if ('redirect' in paper) return seeOther(response, `/api/papers/${paper.redirect}`)
+  sendJson(response, paper)
+}
+
+function search({ response, url, offprint }: Call): void {
+  const limit = Math.min(100, Math.max(1, Number(url.searchParams.get('limit')) || 20))
+  const offset = Math.max(0, Math.floor(Number(url.searchParams.get('offset')) || 0))
+  sendJson(response, offprint.library.search(url.searchParams.get('q') ?? '', { limit, offset }))
+}
+
+async function startRun({ request, response, offprint }: Call, slug: string, method: string): Promise<void> {
+  const { runs } = offprint
+  const known = offprint.papers.get(slug)?.methods[method]
+  // An upload for a method that does not exist is not even read.
+  const values = known ? await readFields(request, offprint.files) : {}
+  let run: Run
+  try {
+    run = await runs.submit(slug, method, values, { absentMeansOff: wantsPage(request) })
+  } catch (error) {
+    const { errors } = problemOf(error)
+    if (!known || !errors || !wantsPage(request)) throw error
+    const draft = runs.store.saveDraft({ paper: slug, method, values, errors })
+    return seeOther(response, `/papers/${offprint.papers.get(slug)!.about.arxiv ?? slug}?method=${method}&draft=${draft}#run`)
+  }
+  await answerRun(request, response, offprint, run)
+}
+
+async function startCheck({ request, response, offprint }: Call, slug: string, claim: string): Promise<void> {
+  await answerRun(request, response, offprint, offprint.runs.submitCheck(slug, claim))
+}
+
+async function repeat({ request, response, offprint }: Call, id: string): Promise<void> {
+  await answerRun(request, response, offprint, offprint.runs.repeat(id) ?? missing(`there is no run ${id.slice(0, 40)}`))
+}
+
+/** To a browser the run's page; to a program 202 with the run's address, or its record where it asked to wait for it. */
+async function answerRun(request: IncomingMessage, response: ServerResponse, offprint: Offprint, run: Run): Promise<void> {
+  const location = `/api/runs/${run.id}`
+  if (wantsPage(request)) return seeOther(response, `/runs/${run.id}`)
+  const wait = /\bwait=(\d+)/.exec(String(request.headers.prefer ?? ''))
+  if (!wait) return sendJson(response, { run, url: location, page: `/runs/${run.id}` }, 202, { location })
+  const done = await offprint.runs.wait(run.id, Math.min(longestWait, Number(wait[1])) * 1000)
+  const ended = done!.run
+  if (ended.error?.kind === 'input') {
+    const { message, field = 'input' } = ended.error
+    return sendProblem(response, { status: 422, title: 'Input cannot be used', detail: message, errors: [{ field, message }] })
+  }
+  const finished = !['queued', 'running'].includes(ended.status)
+  sendJson(response, finished ? done : { run: ended, url: location, page: `/runs/${run.id}` }, finished ? 200 : 202, {
+    location,
+    'preference-applied': `wait=${wait[1]}`,
+  })
+}
+
+function cancel({ request, response, offprint }: Call, id: string): void {
+  const { run } = record(offprint, id)
+  const cancelled = offprint.runs.cancel(id)
+  if (!cancelled && ['queued', 'running'].includes(run.status)) throw new HttpError(409, 'this run belongs to another process; cancel it there')
+  if (wantsPage(request)) seeOther(response, `/runs/${id}`)
+  else sendJson(response, { cancelled })
+}
+
+/** Server-sent events: `status` (the run), `progress`, `log`; ends with the run. */
+function events({ request, response, offprint }: Call, id: string): void {
+  const { run } = record(offprint, id)
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+  const send = (type: string, data: unknown) => response.write(`event: ${type}\ndata: ${JSON.stringify(data)}\n\n`)
+  send('status', run)
+  const progress = offprint.runs.progress(id)
+  if (progress) send('progress', progress)
+  if (!['queued', 'running'].includes(run.status)) return void response.end()
+  const beat = setInterval(() => response.write(': still here\n\n'), 15_000)
+  const stop = offprint.runs.watch(id, event => {
+    if (event.type === 'progress') send('progress', event.progress)
+    else if (event.type === 'log') send('log', { line: event.line })
+    else {
+      send('status', event.run)
+      if (!['queued', 'running'].includes(event.run.status)) response.end()
+    }
+  })
+  // A run of another process is followed by looking at its row.
+  const elsewhere = offprint.runs.isOurs(id)
+    ? undefined
+    : setInterval(() => {
+        const now = offprint.runs.store.get(id)
+        if (now && ['queued', 'running'].includes(now.status)) return
+        send('status', now)
+        response.end()
+      }, 1000)
+  const close = () => {
+    clearInterval(beat)
+    clearInterval(elsewhere)
+    stop()
+  }
+  response.on('close', close)
+  request.on('close', close)
+}
+
+function blockOf<Type extends Block['type']>(offprint: Offprint, id: string, type: Type, test: (block: Block) => boolean) {
+  const found = record(offprint, id).blocks.find(block => block.type === type && test(block))
+  return (found ?? missing('this run has no such result')) as Extract<Block, { type: Type }>
+}
+
+function tableCsv({ response, offprint }: Call, id: string, name: string): void {
+  const table: TableBlock = blockOf(offprint, id, 'table', block => block.name === name)
+  const csv = Papa.unparse({ fields: table.columns.map(column => column.name), data: table.rows }, { escapeFormulae: true, newline: '\n' })
+  response.writeHead(200, { 'content-type': 'text/csv; charset=utf-8', 'content-disposition': attachment(`${id}-${name}.csv`) })
+  response.end(`${csv}\n`)
+}
+
+function runFile({ response, offprint }: Call, id: string, file: string): void {
+  const block: FileBlock = blockOf(offprint, id, 'file', block => block.type === 'file' && block.file === file)
+  const path = join(offprint.runs.store.directory(id), block.file)
+  response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': fileSize(path), 'content-disposition': attachment(block.file) })
+  createReadStream(path).pipe(response)
+}
+
+function inputFile({ response, offprint }: Call, id: string, field: string): void {
+  const { run } = record(offprint, id)
+  const stored = run.input[field] as { file?: string; name?: string } | undefined
+  const path = stored?.file ? offprint.files.path(stored.file) : undefined
+  if (!path) return missing('this run has no such input file')
+  response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': fileSize(path), 'content-disposition': attachment(stored!.name ?? field) })
+  createReadStream(path).pipe(response)
+}
+
+/** Always a download, never shown: what users uploaded must not run as a page of this site. */
+function attachment(name: string): string {
+  return `attachment; filename="${name.replace(/[^A-Za-z0-9._-]/g, '_')}"; filename*=UTF-8''${encodeURIComponent(name)}`
+}
+
+async function importPapers({ request, response, url, offprint }: Call): Promise<void> {
+  const { library, settings } = offprint
+  const type = request.headers['content-type']?.split(';')[0].trim().toLowerCase() ?? ''
+  const year = parseYear(url.searchParams.get('year'))
+  const limit = settings.UPLOAD_LIMIT_MB * 1024 * 1024
+  let report: Awaited<ReturnType<typeof library.importStream>> | undefined
+  if (type === 'multipart/form-data') {
+    let formYear = year
+    let pasted = ''
+    await eachPart(request, {
+      field(name, value) {
+        if (name === 'year') formYear = parseYear(value)
+        if (name === 'text') pasted = value
+      },
+      async file(_name, filename, stream) {
+        if (filename) report = await library.importStream(bounded(stream, limit), { name: filename, year: formYear })
+        else stream.resume()
+      },
+    })
+    if (!report && pasted.trim()) report = await library.importStream(once(pasted), { name: 'pasted text', year: formYear })
+    if (!report && wantsPage(request)) return seeOther(response, '/import?empty=1')
+    if (!report) throw new HttpError(422, 'send a file, or text in the field text')
+  } else {
+    report = await library.importStream(bounded(request, limit), { name: url.searchParams.get('name') ?? 'request', year })
+  }
+  offprint.refreshTopics()
+  if (wantsPage(request)) seeOther(response, `/import?report=${report.id}`)
+  else sendJson(response, report, report.state === 'done' ? 200 : 422)
+}
+
+function parseYear(text: string | null): number | undefined {
+  if (!text) return undefined
+  if (/^(19|20)\d\d$/.test(text)) return Number(text)
+  throw new HttpError(422, `year must be a year such as 2025, found '${text.slice(0, 20)}'`)
+}
+
+async function* once(text: string): AsyncGenerator<Uint8Array> {
+  yield new TextEncoder().encode(text)
+}
+
+async function* bounded(stream: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<Uint8Array> {
+  let bytes = 0
+  for await (const chunk of stream) {
+    bytes += chunk.length
+    if (bytes > limit) throw new HttpError(413, `larger than the limit of ${limit / 1024 / 1024} MB (setting UPLOAD_LIMIT_MB); what came before is imported`)
+    yield chunk
+  }
+}
+
+async function exportPapers({ response, offprint }: Call): Promise<void> {
+  response.writeHead(200, { 'content-type': 'application/x-ndjson', 'content-disposition': attachment('offprint.jsonl') })
+  for (const paper of offprint.library.exportRecords()) {
+    if (!response.write(`${JSON.stringify(paper)}\n`)) await new Promise(resolve => response.once('drain', resolve))
+  }
+  response.end()
+}
+
+function openApi(offprint: Offprint) {
+  const paths: Record<string, unknown> = {}
+  for (const paper of offprint.papers.values())
+    for (const [name, method] of Object.entries(paper.methods))
+      paths[`/api/run/${paper.slug}/${name}`] = {
+        post: {
+          summary: `${paper.about.title}: ${method.title}`,
+          description: method.description,
+          requestBody: { content: { 'application/json': { schema: inputJsonSchema(method) }, 'multipart/form-data': { schema: inputJsonSchema(method) } } },
+          responses: { 202: { description: 'Accepted; the run’s address is in Location' }, 200: { description: 'With Prefer: wait=30, the run’s record' }, 422: { description: 'problem+json with the field' } },
+        },
+      }
+  return { openapi: '3.1.0', info: { title: 'Offprint', version: '0.1.0' }, paths }
+}
+

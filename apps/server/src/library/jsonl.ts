@@ -1,0 +1,211 @@
+/** Papers as JSON lines: the library's own export, or arXiv's metadata as `{ id, title, abstract, authors, date, … }`. */
+import { parseArxivId, parseDoi } from './identifiers.ts'
+import { type Chunks, decodeText, longestLine, splitLines } from './lines.ts'
+import { isDay } from './listing.ts'
+import { convertTex, oneLine, paragraphs, saysWithdrawn, showable } from './text.ts'
+import type { Author, ImportedRecord, ImportItem } from './types.ts'
+
+/**
+ * Reads one record a line. A line that is no record is refused by its number; empty lines are skipped.
+ *
+ * @param options.onInvalid called once where the text has bytes that are not UTF-8
+ */
+export async function* parseJsonl(
+  chunks: Chunks,
+  { onInvalid }: { onInvalid?(): void } = {},
+): AsyncGenerator<ImportItem> {
+  for await (const lines of splitLines(decodeText(chunks, onInvalid))) {
+    for (const { text, number, tooLong } of lines) {
+      if (tooLong) {
+        yield { refused: { line: number, reason: `longer than ${longestLine / 1e6} MB: no paper` } }
+        continue
+      }
+      const trimmed = text.replace(/^\ufeff/, '').trim()
+      if (!trimmed) continue
+      try {
+        const value: unknown = JSON.parse(trimmed)
+        yield { ...readRecord(value), line: number }
+      } catch (error) {
+        const reason = error instanceof RecordError ? error.message : 'not valid JSON'
+        yield { refused: { line: number, reason } }
+      }
+    }
+  }
+}
+
+/** Why a value is no record, in words for the person who imports it. */
+class RecordError extends Error {}
+
+/** @throws RecordError */
+function readRecord(value: unknown): { record: ImportedRecord; repaired?: boolean } {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new RecordError('not an object')
+  const fields = value as Record<string, unknown>
+  // Our own export has been through all of this before, and its `raw` says how the text came.
+  const own = typeof fields.key === 'string'
+  const convert = own ? (text: string) => text : convertTex
+  const rawTitle = oneLine(text(fields, 'title') ?? '')
+  if (!rawTitle) throw new RecordError('"title" is missing')
+  const rawAbstract = paragraphs(text(fields, 'abstract') ?? '')
+  const { authors, rawNames } = readAuthors(fields.authors, convert)
+  const comment = optional(oneLine(convert(text(fields, 'comment') ?? '')))
+  const title = convert(rawTitle)
+  const abstract = convert(rawAbstract)
+  const { arxivId, version, doi, repaired } = readIdentifiers(fields)
+  const categories = readCategories(fields.categories)
+  const raw = own
+    ? readRaw(fields.raw)
+    : definedFields({
+        title: title === rawTitle ? undefined : rawTitle,
+        abstract: abstract === rawAbstract ? undefined : rawAbstract,
+        authors: rawNames,
+      })
+  const record: ImportedRecord = {
+    title,
+    abstract,
+    authors,
+    categories,
+    withdrawn: boolean(fields, 'withdrawn') ?? saysWithdrawn(comment, abstract),
+    source: sourceName(fields.source) ?? 'jsonl',
+    ...definedFields({
+      key: own && /^(?:t:[0-9a-f]{16}|doi:10\.\S{1,300})$/.test(String(fields.key)) ? String(fields.key) : undefined,
+      arxivId,
+      version,
+      doi,
+      authorCount: authors.length || count(fields, 'authorCount'),
+      primary: optional(oneLine(text(fields, 'primary') ?? categories[0] ?? '')),
+      organization: optional(oneLine(text(fields, 'organization') ?? '')),
+      publishedAt: day(fields, 'publishedAt') ?? day(fields, 'date'),
+      updatedAt: day(fields, 'updatedAt') ?? day(fields, 'updated'),
+      submittedAt: moment(fields, 'submittedAt'),
+      fetchedAt: moment(fields, 'fetchedAt'),
+      comment,
+      journalRef: optional(oneLine(convert(text(fields, 'journalRef') ?? text(fields, 'journal-ref') ?? ''))),
+      license: optional(oneLine(text(fields, 'license') ?? '')),
+      projectPage: webAddress(fields.projectPage),
+      githubRepo: webAddress(fields.githubRepo),
+      sourceUrl: webAddress(fields.sourceUrl),
+      commentCount: count(fields, 'commentCount'),
+      raw: raw && Object.keys(raw).length ? raw : undefined,
+    }),
+  }
+  return repaired ? { record, repaired } : { record }
+}
+
+function readIdentifiers(fields: Record<string, unknown>) {
+  const given = fields.arxivId ?? fields.id
+  const doiText = text(fields, 'doi')
+  // Some records name several, separated by spaces.
+  const doi = doiText?.split(/\s+/).map(parseDoi).find(Boolean)
+  const fromDoi = doiText ? parseArxivId(doiText) : undefined
+  const isArxivDoi = doi?.startsWith('10.48550/arxiv.')
+  if (given === undefined || given === null || given === '') {
+    if (!isArxivDoi) return { doi }
+    if (!fromDoi || 'error' in fromDoi) throw new RecordError(`"doi" ${fromDoi?.error ?? ''}`)
+    return { arxivId: fromDoi.id, version: fromDoi.version }
+  }
+  if (typeof given !== 'string' && typeof given !== 'number') throw new RecordError('"id" must be an arXiv id')
+  const id = parseArxivId(String(given), { repair: true })
+  if ('error' in id) throw new RecordError(`"${fields.arxivId === undefined ? 'id' : 'arxivId'}" ${id.error}`)
+  return {
+    arxivId: id.id,
+    version: count(fields, 'version') || id.version,
+    doi: isArxivDoi ? undefined : doi,
+    repaired: id.repaired,
+  }
+}
+
+function readAuthors(value: unknown, convert: (text: string) => string): { authors: Author[]; rawNames?: string[] } {
+  if (value === undefined || value === null) return { authors: [] }
+  if (!Array.isArray(value)) throw new RecordError('"authors" must be a list')
+  const rawNames: string[] = []
+  const authors: Author[] = []
+  for (const item of value) {
+    const fields = typeof item === 'string' ? { name: item } : ((item ?? {}) as Record<string, unknown>)
+    const rawName = oneLine(text(fields, 'name') ?? '')
+    if (!rawName) throw new RecordError('"authors" has one without a name')
+    rawNames.push(rawName)
+    authors.push({
+      name: convert(rawName),
+      ...definedFields({ affiliation: optional(oneLine(text(fields, 'affiliation') ?? '')) }),
+    })
+  }
+  return authors.some((author, index) => author.name !== rawNames[index]) ? { authors, rawNames } : { authors }
+}
+
+function readCategories(value: unknown): string[] {
+  const list = typeof value === 'string' ? value.split(/\s+/) : (value ?? [])
+  if (!Array.isArray(list) || list.some(item => typeof item !== 'string'))
+    throw new RecordError('"categories" must be a list of names')
+  return [...new Set(list.map(oneLine).filter(Boolean))]
+}
+
+function readRaw(value: unknown): ImportedRecord['raw'] {
+  if (typeof value !== 'object' || value === null) return undefined
+  const fields = value as Record<string, unknown>
+  const authors = Array.isArray(fields.authors) ? fields.authors.filter(name => typeof name === 'string') : undefined
+  return definedFields({
+    title: text(fields, 'title'),
+    abstract: text(fields, 'abstract'),
+    authors: authors?.map(showable),
+  })
+}
+
+function text(fields: Record<string, unknown>, name: string): string | undefined {
+  const value = fields[name]
+  if (value === undefined || value === null) return undefined
+  if (typeof value !== 'string') throw new RecordError(`"${name}" must be text`)
+  return showable(value)
+}
+
+function boolean(fields: Record<string, unknown>, name: string): boolean | undefined {
+  const value = fields[name]
+  if (value === undefined || value === null) return undefined
+  if (typeof value !== 'boolean') throw new RecordError(`"${name}" must be true or false`)
+  return value
+}
+
+function count(fields: Record<string, unknown>, name: string): number | undefined {
+  const value = fields[name]
+  if (value === undefined || value === null) return undefined
+  if (!Number.isSafeInteger(value) || (value as number) < 0)
+    throw new RecordError(`"${name}" must be a whole number from 0`)
+  return value as number
+}
+
+/** A day or a month; what follows a day (a time) is left out. */
+function day(fields: Record<string, unknown>, name: string): string | undefined {
+  const value = text(fields, name)?.trim()
+  if (!value) return undefined
+  if (/^\d{4}-(?:0[1-9]|1[0-2])$/.test(value)) return value
+  if (!isDay(value.slice(0, 10)) || /^\d/.test(value.slice(10)))
+    throw new RecordError(`"${name}" must be a day such as 2020-08-12, found '${value.slice(0, 40).toWellFormed()}'`)
+  return value.slice(0, 10)
+}
+
+function moment(fields: Record<string, unknown>, name: string): string | undefined {
+  const value = text(fields, name)
+  if (!value) return undefined
+  const date = new Date(value)
+  if (!/^\d{4}-\d\d-\d\d/.test(value) || Number.isNaN(date.getTime()))
+    throw new RecordError(`"${name}" must be a time such as 2020-08-12T10:00:00.000Z`)
+  return date.toISOString()
+}
+
+/** Anything but the web's own schemes (`javascript:`) must never become a link. */
+function webAddress(value: unknown): string | undefined {
+  if (typeof value !== 'string' || value.length > 2000) return undefined
+  const url = URL.parse(value.trim())
+  return url && (url.protocol === 'https:' || url.protocol === 'http:') ? url.href : undefined
+}
+
+function sourceName(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[a-z][a-z-]{0,30}$/.test(value) ? value : undefined
+}
+
+function optional(value: string): string | undefined {
+  return value || undefined
+}
+
+function definedFields<Fields extends object>(fields: Fields): { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never
+}
