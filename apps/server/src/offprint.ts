@@ -110,10 +110,14 @@ function topicsInBackground(dataDirectory: string) {
       return
     }
     again = false
-    working = fork(fileURLToPath(new URL('./library/topics-process.ts', import.meta.url)), [join(dataDirectory, 'offprint.db')], {
-      stdio: ['ignore', 'ignore', 'inherit', 'ignore'],
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-    })
+    working = fork(
+      fileURLToPath(new URL('./library/topics-process.ts', import.meta.url)),
+      [join(dataDirectory, 'offprint.db')],
+      {
+        stdio: ['ignore', 'ignore', 'inherit', 'ignore'],
+        execArgv: ['--disable-warning=ExperimentalWarning'],
+      },
+    )
     working.on('exit', () => {
       working = undefined
       if (again) refresh()

@@ -36,7 +36,8 @@ export async function readText(request: Readable, limit: number): Promise<string
   let bytes = 0
   for await (const chunk of request) {
     bytes += chunk.length
-    if (bytes > limit) throw new HttpError(413, `the body is larger than ${limit / 1024 / 1024} MB; upload a file instead`)
+    if (bytes > limit)
+      throw new HttpError(413, `the body is larger than ${limit / 1024 / 1024} MB; upload a file instead`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
@@ -72,7 +73,10 @@ async function readForm(request: IncomingMessage, files: FileStore): Promise<Rec
 /** Calls back for each part of a form in turn; a file's stream must be read to its end. */
 export async function eachPart(
   request: IncomingMessage,
-  on: { field(name: string, value: string): void; file(name: string, filename: string, stream: Readable): Promise<void> },
+  on: {
+    field(name: string, value: string): void
+    file(name: string, filename: string, stream: Readable): Promise<void>
+  },
 ): Promise<void> {
   let parser: busboy.Busboy
   try {

@@ -39,16 +39,36 @@ interface Call {
 type Route = [method: string, path: RegExp, answer: (call: Call, ...parts: string[]) => void | Promise<void>]
 
 const routes: Route[] = [
-  ['GET', /^\/health$/, ({ response, offprint }) => sendJson(response, { status: 'ok', papers: offprint.library.count(), ...offprint.runs.counts() })],
+  [
+    'GET',
+    /^\/health$/,
+    ({ response, offprint }) =>
+      sendJson(response, { status: 'ok', papers: offprint.library.count(), ...offprint.runs.counts() }),
+  ],
   ['POST', /^\/login$/, login],
   ['POST', /^\/logout$/, ({ response }) => seeOther(response, '/login', { 'set-cookie': endedCookie })],
   ['GET', /^\/api\/papers$/, ({ response, offprint }) => sendJson(response, { papers: listPapers(offprint) })],
   ['GET', /^\/api\/papers\/(.+)$/, onePaper],
   ['GET', /^\/api\/search$/, search],
-  ['GET', /^\/api\/claims$/, ({ response, url, offprint }) => sendJson(response, { claims: offprint.claims(url.searchParams.get('paper') ?? undefined) })],
+  [
+    'GET',
+    /^\/api\/claims$/,
+    ({ response, url, offprint }) =>
+      sendJson(response, { claims: offprint.claims(url.searchParams.get('paper') ?? undefined) }),
+  ],
   ['POST', /^\/api\/run\/([^/]+)\/([^/]+)$/, startRun],
   ['POST', /^\/api\/check\/([^/]+)\/([^/]+)$/, startCheck],
-  ['GET', /^\/api\/runs$/, ({ response, url, offprint }) => sendJson(response, { runs: offprint.runs.store.list({ paper: url.searchParams.get('paper') ?? '', before: url.searchParams.get('before') ?? '' }) })],
+  [
+    'GET',
+    /^\/api\/runs$/,
+    ({ response, url, offprint }) =>
+      sendJson(response, {
+        runs: offprint.runs.store.list({
+          paper: url.searchParams.get('paper') ?? '',
+          before: url.searchParams.get('before') ?? '',
+        }),
+      }),
+  ],
   ['GET', /^\/api\/runs\/([^/]+)$/, ({ response, offprint }, id) => sendJson(response, record(offprint, id))],
   ['GET', /^\/api\/runs\/([^/]+)\/events$/, events],
   ['POST', /^\/api\/runs\/([^/]+)\/cancel$/, cancel],
@@ -57,7 +77,11 @@ const routes: Route[] = [
   ['GET', /^\/api\/runs\/([^/]+)\/files\/([^/]+)$/, runFile],
   ['GET', /^\/api\/runs\/([^/]+)\/inputs\/([^/]+)$/, inputFile],
   ['POST', /^\/api\/import$/, importPapers],
-  ['GET', /^\/api\/imports\/([^/]+)$/, ({ response, offprint }, id) => sendJson(response, offprint.library.importReport(id) ?? missing(`no import ${id}`))],
+  [
+    'GET',
+    /^\/api\/imports\/([^/]+)$/,
+    ({ response, offprint }, id) => sendJson(response, offprint.library.importReport(id) ?? missing(`no import ${id}`)),
+  ],
   ['GET', /^\/api\/export$/, exportPapers],
   ['GET', /^\/api\/openapi\.json$/, ({ response, offprint }) => sendJson(response, openApi(offprint))],
 ]
@@ -81,7 +105,8 @@ export function createEdge(offprint: Offprint, pages: PageHandler): Server {
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value)
     checkHost(request, settings)
     checkSameSite(request)
-    if (!settings.TRUST_PROXY) for (const name of Object.keys(request.headers)) if (name.startsWith('x-forwarded-')) delete request.headers[name]
+    if (!settings.TRUST_PROXY)
+      for (const name of Object.keys(request.headers)) if (name.startsWith('x-forwarded-')) delete request.headers[name]
     const url = parseUrl(request)
     if (settings.OWNER_TOKEN && !isOwner(request, settings.OWNER_TOKEN) && !isOpen(url.pathname)) {
       if (url.pathname.startsWith('/api/') || request.method !== 'GET')
@@ -89,12 +114,15 @@ export function createEdge(offprint: Offprint, pages: PageHandler): Server {
       return seeOther(response, `/login?next=${encodeURIComponent(url.pathname + url.search)}`)
     }
     const matching = routes.filter(([, path]) => path.test(url.pathname))
-    const route = matching.find(([method]) => method === request.method || (method === 'GET' && request.method === 'HEAD'))
+    const route = matching.find(
+      ([method]) => method === request.method || (method === 'GET' && request.method === 'HEAD'),
+    )
     if (route) {
       const parts = route[1].exec(url.pathname)!.slice(1).map(decodePart)
       return route[2]({ request, response, url, offprint }, ...parts)
     }
-    if (matching.length && request.method !== 'GET' && request.method !== 'HEAD') throw new HttpError(405, `${request.method} is not for this address`)
+    if (matching.length && request.method !== 'GET' && request.method !== 'HEAD')
+      throw new HttpError(405, `${request.method} is not for this address`)
     if (url.pathname.startsWith('/api/')) throw new HttpError(404, `there is no ${url.pathname}`)
     if (request.method !== 'GET' && request.method !== 'HEAD') throw new HttpError(405, 'pages are only read')
     request.headers['x-forwarded-proto'] = isSecure(request, settings) ? 'https' : 'http'
@@ -121,7 +149,13 @@ function decodePart(part: string): string {
 
 /** What is shown without the token: the login page with its styles, and health. */
 function isOpen(path: string): boolean {
-  return path === '/login' || path === '/health' || path.startsWith('/_app/') || path === '/favicon.svg' || path === '/offprint.js'
+  return (
+    path === '/login' ||
+    path === '/health' ||
+    path.startsWith('/_app/') ||
+    path === '/favicon.svg' ||
+    path === '/offprint.js'
+  )
 }
 
 function missing(what: string): never {
@@ -199,7 +233,10 @@ async function startRun({ request, response, offprint }: Call, slug: string, met
     const { errors } = problemOf(error)
     if (!known || !errors || !wantsPage(request)) throw error
     const draft = runs.store.saveDraft({ paper: slug, method, values, errors })
-    return seeOther(response, `/papers/${offprint.papers.get(slug)!.about.arxiv ?? slug}?method=${method}&draft=${draft}#run`)
+    return seeOther(
+      response,
+      `/papers/${offprint.papers.get(slug)!.about.arxiv ?? slug}?method=${method}&draft=${draft}#run`,
+    )
   }
   await answerRun(request, response, offprint, run)
 }
@@ -209,11 +246,21 @@ async function startCheck({ request, response, offprint }: Call, slug: string, c
 }
 
 async function repeat({ request, response, offprint }: Call, id: string): Promise<void> {
-  await answerRun(request, response, offprint, offprint.runs.repeat(id) ?? missing(`there is no run ${id.slice(0, 40)}`))
+  await answerRun(
+    request,
+    response,
+    offprint,
+    offprint.runs.repeat(id) ?? missing(`there is no run ${id.slice(0, 40)}`),
+  )
 }
 
 /** To a browser the run's page; to a program 202 with the run's address, or its record where it asked to wait for it. */
-async function answerRun(request: IncomingMessage, response: ServerResponse, offprint: Offprint, run: Run): Promise<void> {
+async function answerRun(
+  request: IncomingMessage,
+  response: ServerResponse,
+  offprint: Offprint,
+  run: Run,
+): Promise<void> {
   const location = `/api/runs/${run.id}`
   if (wantsPage(request)) return seeOther(response, `/runs/${run.id}`)
   const wait = /\bwait=(\d+)/.exec(String(request.headers.prefer ?? ''))
@@ -222,7 +269,12 @@ async function answerRun(request: IncomingMessage, response: ServerResponse, off
   const ended = done!.run
   if (ended.error?.kind === 'input') {
     const { message, field = 'input' } = ended.error
-    return sendProblem(response, { status: 422, title: 'Input cannot be used', detail: message, errors: [{ field, message }] })
+    return sendProblem(response, {
+      status: 422,
+      title: 'Input cannot be used',
+      detail: message,
+      errors: [{ field, message }],
+    })
   }
   const finished = !['queued', 'running'].includes(ended.status)
   sendJson(response, finished ? done : { run: ended, url: location, page: `/runs/${run.id}` }, finished ? 200 : 202, {
@@ -234,7 +286,8 @@ async function answerRun(request: IncomingMessage, response: ServerResponse, off
 function cancel({ request, response, offprint }: Call, id: string): void {
   const { run } = record(offprint, id)
   const cancelled = offprint.runs.cancel(id)
-  if (!cancelled && ['queued', 'running'].includes(run.status)) throw new HttpError(409, 'this run belongs to another process; cancel it there')
+  if (!cancelled && ['queued', 'running'].includes(run.status))
+    throw new HttpError(409, 'this run belongs to another process; cancel it there')
   if (wantsPage(request)) seeOther(response, `/runs/${id}`)
   else sendJson(response, { cancelled })
 }
@@ -242,7 +295,11 @@ function cancel({ request, response, offprint }: Call, id: string): void {
 /** Server-sent events: `status` (the run), `progress`, `log`; ends with the run. */
 function events({ request, response, offprint }: Call, id: string): void {
   const { run } = record(offprint, id)
-  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+  response.writeHead(200, {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  })
   const send = (type: string, data: unknown) => response.write(`event: ${type}\ndata: ${JSON.stringify(data)}\n\n`)
   send('status', run)
   const progress = offprint.runs.progress(id)
@@ -275,22 +332,37 @@ function events({ request, response, offprint }: Call, id: string): void {
   request.on('close', close)
 }
 
-function blockOf<Type extends Block['type']>(offprint: Offprint, id: string, type: Type, test: (block: Block) => boolean) {
+function blockOf<Type extends Block['type']>(
+  offprint: Offprint,
+  id: string,
+  type: Type,
+  test: (block: Block) => boolean,
+) {
   const found = record(offprint, id).blocks.find(block => block.type === type && test(block))
   return (found ?? missing('this run has no such result')) as Extract<Block, { type: Type }>
 }
 
 function tableCsv({ response, offprint }: Call, id: string, name: string): void {
   const table: TableBlock = blockOf(offprint, id, 'table', block => block.name === name)
-  const csv = Papa.unparse({ fields: table.columns.map(column => column.name), data: table.rows }, { escapeFormulae: true, newline: '\n' })
-  response.writeHead(200, { 'content-type': 'text/csv; charset=utf-8', 'content-disposition': attachment(`${id}-${name}.csv`) })
+  const csv = Papa.unparse(
+    { fields: table.columns.map(column => column.name), data: table.rows },
+    { escapeFormulae: true, newline: '\n' },
+  )
+  response.writeHead(200, {
+    'content-type': 'text/csv; charset=utf-8',
+    'content-disposition': attachment(`${id}-${name}.csv`),
+  })
   response.end(`${csv}\n`)
 }
 
 function runFile({ response, offprint }: Call, id: string, file: string): void {
   const block: FileBlock = blockOf(offprint, id, 'file', block => block.type === 'file' && block.file === file)
   const path = join(offprint.runs.store.directory(id), block.file)
-  response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': fileSize(path), 'content-disposition': attachment(block.file) })
+  response.writeHead(200, {
+    'content-type': 'application/octet-stream',
+    'content-length': fileSize(path),
+    'content-disposition': attachment(block.file),
+  })
   createReadStream(path).pipe(response)
 }
 
@@ -299,7 +371,11 @@ function inputFile({ response, offprint }: Call, id: string, field: string): voi
   const stored = run.input[field] as { file?: string; name?: string } | undefined
   const path = stored?.file ? offprint.files.path(stored.file) : undefined
   if (!path) return missing('this run has no such input file')
-  response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': fileSize(path), 'content-disposition': attachment(stored!.name ?? field) })
+  response.writeHead(200, {
+    'content-type': 'application/octet-stream',
+    'content-length': fileSize(path),
+    'content-disposition': attachment(stored!.name ?? field),
+  })
   createReadStream(path).pipe(response)
 }
 
@@ -327,11 +403,15 @@ async function importPapers({ request, response, url, offprint }: Call): Promise
         else stream.resume()
       },
     })
-    if (!report && pasted.trim()) report = await library.importStream(once(pasted), { name: 'pasted text', year: formYear })
+    if (!report && pasted.trim())
+      report = await library.importStream(once(pasted), { name: 'pasted text', year: formYear })
     if (!report && wantsPage(request)) return seeOther(response, '/import?empty=1')
     if (!report) throw new HttpError(422, 'send a file, or text in the field text')
   } else {
-    report = await library.importStream(bounded(request, limit), { name: url.searchParams.get('name') ?? 'request', year })
+    report = await library.importStream(bounded(request, limit), {
+      name: url.searchParams.get('name') ?? 'request',
+      year,
+    })
   }
   offprint.refreshTopics()
   if (wantsPage(request)) seeOther(response, `/import?report=${report.id}`)
@@ -352,13 +432,20 @@ async function* bounded(stream: AsyncIterable<Uint8Array>, limit: number): Async
   let bytes = 0
   for await (const chunk of stream) {
     bytes += chunk.length
-    if (bytes > limit) throw new HttpError(413, `larger than the limit of ${limit / 1024 / 1024} MB (setting UPLOAD_LIMIT_MB); what came before is imported`)
+    if (bytes > limit)
+      throw new HttpError(
+        413,
+        `larger than the limit of ${limit / 1024 / 1024} MB (setting UPLOAD_LIMIT_MB); what came before is imported`,
+      )
     yield chunk
   }
 }
 
 async function exportPapers({ response, offprint }: Call): Promise<void> {
-  response.writeHead(200, { 'content-type': 'application/x-ndjson', 'content-disposition': attachment('offprint.jsonl') })
+  response.writeHead(200, {
+    'content-type': 'application/x-ndjson',
+    'content-disposition': attachment('offprint.jsonl'),
+  })
   for (const paper of offprint.library.exportRecords()) {
     if (!response.write(`${JSON.stringify(paper)}\n`)) await new Promise(resolve => response.once('drain', resolve))
   }
@@ -373,10 +460,18 @@ function openApi(offprint: Offprint) {
         post: {
           summary: `${paper.about.title}: ${method.title}`,
           description: method.description,
-          requestBody: { content: { 'application/json': { schema: inputJsonSchema(method) }, 'multipart/form-data': { schema: inputJsonSchema(method) } } },
-          responses: { 202: { description: 'Accepted; the run’s address is in Location' }, 200: { description: 'With Prefer: wait=30, the run’s record' }, 422: { description: 'problem+json with the field' } },
+          requestBody: {
+            content: {
+              'application/json': { schema: inputJsonSchema(method) },
+              'multipart/form-data': { schema: inputJsonSchema(method) },
+            },
+          },
+          responses: {
+            202: { description: 'Accepted; the run’s address is in Location' },
+            200: { description: 'With Prefer: wait=30, the run’s record' },
+            422: { description: 'problem+json with the field' },
+          },
         },
       }
   return { openapi: '3.1.0', info: { title: 'Offprint', version: '0.1.0' }, paths }
 }
-

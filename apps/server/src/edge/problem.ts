@@ -68,7 +68,12 @@ export function sendProblem(response: ServerResponse, problem: Problem): void {
   response.end(JSON.stringify({ type: 'about:blank', ...problem }))
 }
 
-export function sendJson(response: ServerResponse, value: unknown, status = 200, headers: Record<string, string> = {}): void {
+export function sendJson(
+  response: ServerResponse,
+  value: unknown,
+  status = 200,
+  headers: Record<string, string> = {},
+): void {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers })
   response.end(JSON.stringify(value))
 }

@@ -10,10 +10,16 @@ import { HttpError } from './problem.ts'
  */
 export function checkHost(request: IncomingMessage, settings: Settings): void {
   const header = request.headers.host ?? ''
-  const host = header.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1').toLowerCase()
+  const host = header
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase()
   if (isLoopback(host) || host === settings.HOST.toLowerCase()) return
   if (settings.ALLOWED_HOSTS.some(allowed => allowed.toLowerCase() === host)) return
-  throw new HttpError(421, `this server does not answer for '${header.slice(0, 100)}'; the setting ALLOWED_HOSTS lists further names`)
+  throw new HttpError(
+    421,
+    `this server does not answer for '${header.slice(0, 100)}'; the setting ALLOWED_HOSTS lists further names`,
+  )
 }
 
 /** Refuses writes that a page of another site makes a browser send. Programs send neither header and are let through. */
@@ -30,7 +36,8 @@ export function checkSameSite(request: IncomingMessage): void {
   } catch {
     // 'null' and other opaque origins are foreign
   }
-  if (host !== request.headers.host) throw new HttpError(403, `this was sent by a page of another site (${origin.slice(0, 100)})`)
+  if (host !== request.headers.host)
+    throw new HttpError(403, `this was sent by a page of another site (${origin.slice(0, 100)})`)
 }
 
 /** True where the request came by https, directly or through a proxy that is trusted. */

@@ -48,10 +48,12 @@ export function mergeRecord(existing: PaperRecord, incoming: ImportedRecord): Pa
   }
   if (incoming.categories.length && (newer || !merged.categories.length)) merged.categories = incoming.categories
   merged.authorCount =
-    merged.authors.length || (newer ? (incoming.authorCount ?? merged.authorCount) : (merged.authorCount ?? incoming.authorCount))
+    merged.authors.length ||
+    (newer ? (incoming.authorCount ?? merged.authorCount) : (merged.authorCount ?? incoming.authorCount))
   merged.arxivId ??= incoming.arxivId
   merged.withdrawn = newer ? incoming.withdrawn : existing.withdrawn || (age === 0 && incoming.withdrawn)
-  if (incoming.commentCount !== undefined) merged.commentCount = Math.max(incoming.commentCount, merged.commentCount ?? 0)
+  if (incoming.commentCount !== undefined)
+    merged.commentCount = Math.max(incoming.commentCount, merged.commentCount ?? 0)
   if (incoming.submittedAt && incoming.submittedAt < merged.submittedAt) merged.submittedAt = incoming.submittedAt
   if (Object.keys(raw).length) merged.raw = raw
   else delete merged.raw
@@ -68,7 +70,10 @@ function setRaw<Field extends keyof NonNullable<PaperRecord['raw']>>(
 }
 
 /** Positive where `a` is of a newer version than `b`: by version number, then by the day of the version. */
-function compareVersions(a: Pick<ImportedRecord, 'version' | 'updatedAt'>, b: Pick<PaperRecord, 'version' | 'updatedAt'>): number {
+function compareVersions(
+  a: Pick<ImportedRecord, 'version' | 'updatedAt'>,
+  b: Pick<PaperRecord, 'version' | 'updatedAt'>,
+): number {
   const versions = (a.version ?? 0) - (b.version ?? 0)
   if (versions) return versions
   const [left, right] = [a.updatedAt ?? '', b.updatedAt ?? '']

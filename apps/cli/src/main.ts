@@ -1,0 +1,441 @@
+/** The `offprint` command: the papers, the runs and the site from a shell. Results on stdout, messages on stderr. */
+import { createReadStream, existsSync, statSync } from 'node:fs'
+import { basename } from 'node:path'
+import { InputError } from '@offprint/kernels'
+import type { Method } from '@offprint/papers'
+import { describeFields, type Field, InputErrors, isLoadedKind } from '@offprint/papers/fields'
+import {
+  commonFields,
+  listPapers,
+  type Offprint,
+  openOffprint,
+  type Run,
+  readSettings,
+  SettingsError,
+} from '@offprint/server'
+import { Command, CommanderError, Option } from 'commander'
+import { progressBar } from './progress.ts'
+import { serve } from './serve.ts'
+import { printBlocks, printTable } from './terminal.ts'
+
+/** Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input. */
+const failed = 1
+const badInput = 2
+
+async function main(): Promise<number> {
+  const wanted = process.argv.slice(2)
+  const offprint = await openForCommand(wanted[0])
+  if (!offprint) return serve()
+  try {
+    return await command(offprint, wanted)
+  } finally {
+    await offprint.close()
+  }
+}
+
+/** All commands but `serve` work on the opened library; a server may run on the same one at the time. */
+async function openForCommand(name: string | undefined): Promise<Offprint | undefined> {
+  if (name === 'serve' && !process.argv.includes('--help')) return undefined
+  return openOffprint(readSettings())
+}
+
+async function command(offprint: Offprint, words: string[]): Promise<number> {
+  let code = 0
+  const program = new Command('offprint')
+    .description('Daily papers whose papers run: read them, run them on your own data, check their claims.')
+    .exitOverride()
+    .configureOutput({ writeErr: text => process.stderr.write(text) })
+    .showHelpAfterError('(--help shows what there is)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  offprint papers
+  offprint run fasterpam cluster --table points.csv --k 8 --seed 1 --json
+  offprint check fasterpam
+  offprint import listing.txt
+
+Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
+    )
+
+  program
+    .command('serve')
+    .description('Serve the site (settings: .env.example)')
+    .action(() => {})
+
+  program
+    .command('papers')
+    .description('List the papers and what they can do')
+    .option('--json', 'one JSON document')
+    .action(({ json }) => {
+      const papers = listPapers(offprint)
+      if (json) return print({ papers })
+      printTable(
+        ['slug', 'title', 'methods'],
+        papers.map(paper => [paper.slug, paper.title, paper.methods.map(method => method.name).join(', ') || '–']),
+      )
+    })
+
+  program
+    .command('search')
+    .description('Search the library: words, "phrases", -without')
+    .argument('<words...>')
+    .option('--limit <n>', 'at most so many', '20')
+    .option('--json', 'one JSON document')
+    .action((words: string[], { json, limit }) => {
+      const many = Number(limit)
+      if (!Number.isInteger(many) || many < 1 || many > 1000)
+        throw new InputError('limit', `'${limit}'`, 'a whole number from 1 to 1000')
+      const found = offprint.library.search(words.join(' '), { limit: many })
+      if (json)
+        return print({
+          papers: found.papers.map(({ titleParts: _, snippetParts: __, ...paper }) => paper),
+          total: found.total,
+          note: found.note,
+        })
+      if (found.note) console.error(found.note)
+      if (!found.papers.length) return console.error('No paper found.')
+      printTable(
+        ['key', 'title', 'date'],
+        found.papers.map(paper => [paper.key, paper.title, paper.publishedAt ?? '']),
+      )
+    })
+
+  program
+    .command('import')
+    .description('Import papers: a pasted daily-papers listing, or JSON lines as export prints them')
+    .argument('<file>', 'a file, or - for standard input')
+    .option('--year <year>', "year of the listing's date, where it has none")
+    .option('--json', 'one JSON document')
+    .addHelpText('after', '\nExample: offprint import listing.txt')
+    .action(async (file: string, { json, year }) => {
+      if (year !== undefined && !/^(19|20)\d\d$/.test(year))
+        throw new InputError('year', `'${year}'`, 'a year such as 2025')
+      if (file !== '-') requireFile('file', file)
+      const bar = progressBar('imported')
+      const controller = stopOnInterrupt()
+      const report = await offprint.library.importStream(file === '-' ? process.stdin : createReadStream(file), {
+        name: file === '-' ? 'standard input' : basename(file),
+        year: year && Number(year),
+        signal: controller.signal,
+        onProgress: report => bar.count(report.read),
+      })
+      bar.end()
+      if (json) print(report)
+      else {
+        console.log(
+          `${report.added} new, ${report.updated} updated, ${report.unchanged} unchanged, ${report.refusedCount} refused`,
+        )
+        for (const { line, reason } of report.refused.slice(0, 20)) console.error(`line ${line}: ${reason}`)
+        if (report.refusedCount > 20)
+          console.error(`… and ${report.refusedCount - 20} more (--json has the first 1,000)`)
+        for (const note of report.notes) console.error(note)
+      }
+      if (report.state !== 'done') {
+        console.error(report.error ?? 'The import was interrupted; what is counted above is kept.')
+        code = failed
+      } else if (report.read > 0 && report.refusedCount === report.read) code = badInput
+      else if (report.read === 0) {
+        console.error('No paper was found in it.')
+        code = badInput
+      }
+    })
+
+  program
+    .command('export')
+    .description('Print the library as JSON lines, one paper a line')
+    .action(async () => {
+      for (const paper of offprint.library.exportRecords()) await write(`${JSON.stringify(paper)}\n`)
+    })
+
+  program
+    .command('check')
+    .description("Check a paper's claims here, or those of all papers")
+    .argument('[slug]')
+    .option('--all', 'every paper')
+    .option('--claim <id>', 'only this claim')
+    .option('--full', 'also the checks that take long')
+    .option('--json', 'one JSON document')
+    .addHelpText('after', '\nExample: offprint check fasterpam --claim C2')
+    .action(async (slug: string | undefined, options) => {
+      code = await check(offprint, slug, options)
+    })
+
+  const run = program
+    .command('run')
+    .description("Run a paper's method on your own data")
+    .addHelpText(
+      'after',
+      '\nExample: offprint run fasterpam cluster --table points.csv --k 8 --seed 1 --json\nA paper with one method needs no method name.',
+    )
+  for (const paper of offprint.papers.values()) {
+    const methods = Object.entries(paper.methods)
+    if (!methods.length) continue
+    const ofPaper = run.command(paper.slug).description(paper.about.title)
+    for (const [name, method] of methods) {
+      const ofMethod = ofPaper
+        .command(name, { isDefault: methods.length === 1 })
+        .description(`${method.title}. ${method.description}`)
+      addOptions(ofMethod, paper.slug, name, method)
+      ofMethod.action(async options => {
+        code = await runMethod(offprint, paper.slug, name, method, options)
+      })
+    }
+  }
+
+  const slug = words[0] === 'run' ? words[1] : undefined
+  if (slug && !slug.startsWith('-') && slug !== 'help') {
+    const paper = offprint.papers.get(slug)
+    const runnable = [...offprint.papers.values()].filter(one => Object.keys(one.methods).length).map(one => one.slug)
+    if (!paper) throw new InputError('paper', `'${slug}'`, `one of ${runnable.join(', ')}`)
+    if (!Object.keys(paper.methods).length)
+      throw new InputError(
+        'paper',
+        slug,
+        '',
+        `${slug} can be read here but not run yet; these run: ${runnable.join(', ')}`,
+      )
+  }
+  await program.parseAsync(words, { from: 'user' })
+  return code
+}
+
+function addOptions(command: Command, slug: string, name: string, method: Method): void {
+  const fields = describeFields(method)
+  for (const field of [...fields, ...commonFields]) {
+    const hint = [field.label === field.name ? '' : field.label, field.hint].filter(Boolean).join('. ')
+    const about = [hint, bounds(field), field.required ? 'required' : ''].filter(Boolean).join('; ')
+    // A switch that is on by default is turned off by `--name false`.
+    const flag = field.kind === 'switch' ? `--${field.name} [true|false]` : `--${field.name} <${placeholder(field)}>`
+    const option = new Option(flag, about)
+    if (field.kind === 'switch') option.preset('true')
+    if (field.default !== undefined && field.default !== '') option.default(undefined, String(field.default))
+    command.addOption(option)
+  }
+  command.option('--json', 'one JSON document: { run, blocks }')
+  command.addHelpText('after', `\nExample: ${exampleCommand(slug, name, fields, method)}`)
+}
+
+function placeholder(field: Field): string {
+  if (field.kind === 'papers') return 'search|all'
+  if (field.kind === 'artefact') return 'run'
+  return isLoadedKind(field.kind) ? 'file' : (field.choices?.join('|') ?? field.kind)
+}
+
+function bounds({ min, max, unit }: Field): string {
+  const range =
+    min !== undefined && max !== undefined
+      ? `${min} to ${max}`
+      : min !== undefined
+        ? `at least ${min}`
+        : max !== undefined
+          ? `at most ${max}`
+          : ''
+  return [range, unit].filter(Boolean).join(' ')
+}
+
+function exampleCommand(slug: string, name: string, fields: Field[], method: Method): string {
+  const flags = fields.flatMap(field => {
+    const given = method.example?.[field.name]
+    if (given === undefined) return []
+    return [`--${field.name} ${isLoadedKind(field.kind) ? ((given as { name?: string }).name ?? given) : given}`]
+  })
+  return ['offprint run', slug, name, ...flags].join(' ')
+}
+
+async function runMethod(
+  offprint: Offprint,
+  slug: string,
+  name: string,
+  method: Method,
+  options: Record<string, unknown>,
+): Promise<number> {
+  const { json, ...given } = options
+  const values: Record<string, unknown> = {}
+  for (const field of [...describeFields(method), ...commonFields]) {
+    const value = given[field.name]
+    if (value === undefined) continue
+    values[field.name] = ['table', 'vectors', 'file'].includes(field.kind)
+      ? await storeFile(offprint, field.name, String(value))
+      : value
+  }
+  const run = await offprint.runs.submit(slug, name, values)
+  const record = await follow(offprint, run)
+  if (json) print(record)
+  else if (record.run.status === 'done') {
+    await printBlocks(record.blocks, offprint.runs.store.directory(run.id))
+    console.error(`Run ${run.id}: ${seconds(record.run)}, seed ${run.seed}, ${run.threads} threads.`)
+  }
+  return outcome(record.run)
+}
+
+async function storeFile(offprint: Offprint, field: string, path: string) {
+  if (path === '-') return offprint.files.save('standard input', process.stdin)
+  requireFile(field, path)
+  return offprint.files.save(path, createReadStream(path))
+}
+
+function requireFile(field: string, path: string): void {
+  if (!existsSync(path)) throw new InputError(field, `'${path}'`, 'a file', `${field}: there is no file ${path}`)
+  if (statSync(path).isDirectory()) throw new InputError(field, `'${path}'`, 'a file', `${field}: ${path} is a folder`)
+}
+
+/** Shows progress until the run has ended; an interrupt cancels it. */
+async function follow(offprint: Offprint, run: Run) {
+  const bar = progressBar(`${run.paper} ${run.method}`)
+  const { signal } = stopOnInterrupt()
+  signal.addEventListener('abort', () => offprint.runs.cancel(run.id))
+  const stop = offprint.runs.watch(run.id, event => {
+    if (event.type === 'progress') bar.progress(event.progress)
+    else if (event.type === 'log') bar.log(event.line)
+  })
+  const record = await offprint.runs.wait(run.id)
+  stop()
+  bar.end()
+  return record!
+}
+
+/** 0, 1 or 2 for an ended run, with its error on stderr. */
+function outcome(run: Run): number {
+  if (run.status === 'done') return 0
+  console.error(run.error?.message ?? `The run was ${run.status}.`)
+  return run.error?.kind === 'input' ? badInput : failed
+}
+
+interface CheckOptions {
+  all?: boolean
+  claim?: string
+  full?: boolean
+  json?: boolean
+}
+
+async function check(
+  offprint: Offprint,
+  slug: string | undefined,
+  { all, claim, full, json }: CheckOptions,
+): Promise<number> {
+  const withClaims = [...offprint.papers.values()].filter(paper => paper.claims.length).map(paper => paper.slug)
+  if (!slug && !all) throw new InputError('paper', 'nothing', `one of ${withClaims.join(', ')}, or --all`)
+  if (slug && !offprint.papers.has(slug)) throw new InputError('paper', `'${slug}'`, `one of ${withClaims.join(', ')}`)
+  const wanted = offprint.claims(slug).filter(row => !claim || row.id === claim)
+  if (claim && !wanted.length)
+    throw new InputError(
+      'claim',
+      `'${claim}'`,
+      `one of ${offprint
+        .claims(slug)
+        .map(row => row.id)
+        .join(', ')}`,
+    )
+  let broken = false
+  for (const row of wanted) {
+    if (row.pending) continue
+    if (row.effort !== 'quick' && !full && !claim) {
+      console.error(`${row.paper} ${row.id}: left out, takes about ${row.effort.full} s (--full runs it)`)
+      continue
+    }
+    const { run } = await follow(offprint, offprint.runs.submitCheck(row.paper, row.id))
+    if (run.status !== 'done') {
+      console.error(`${row.paper} ${row.id}: ${run.error?.message ?? run.status}`)
+      broken = true
+    }
+  }
+  const rows = offprint.claims(slug).filter(row => wanted.some(one => one.paper === row.paper && one.id === row.id))
+  if (json) {
+    const claims = rows.map(
+      ({
+        paper,
+        id,
+        kind,
+        statement,
+        paperValue = null,
+        ourValue = null,
+        unit,
+        tolerance,
+        verdict,
+        run,
+        on,
+        notes,
+        machine,
+        pending,
+      }) => ({
+        paper,
+        id,
+        kind,
+        statement,
+        paperValue,
+        ourValue,
+        unit,
+        tolerance,
+        verdict,
+        run,
+        on,
+        notes,
+        machine,
+        pending,
+      }),
+    )
+    print({ claims })
+  } else
+    printTable(
+      ['paper', 'claim', 'says', 'here', 'counts if', 'verdict'],
+      rows.map(row => [
+        row.paper,
+        row.id,
+        figure(row.paperValue, row.unit),
+        figure(row.ourValue, row.unit),
+        row.tolerance,
+        row.pending ? `not checked: ${row.pending}` : row.verdict,
+      ]),
+    )
+  return broken || rows.some(row => row.verdict === 'does not hold here') ? failed : 0
+}
+
+function figure(value: number | undefined, unit = ''): string {
+  return value === undefined ? '–' : `${Number(value.toPrecision(4)).toLocaleString('en')} ${unit}`.trim()
+}
+
+function seconds(run: Run): string {
+  return `${((run.durationMs ?? 0) / 1000).toFixed(1)} s`
+}
+
+/** The first interrupt stops what runs; a second one ends the command at once. */
+function stopOnInterrupt(): AbortController {
+  const controller = new AbortController()
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(130)
+    console.error('\nStopping …')
+    controller.abort(new Error('interrupted'))
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+  return controller
+}
+
+function print(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`)
+}
+
+async function write(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await new Promise(resolve => process.stdout.once('drain', resolve))
+}
+
+// `offprint export | head` closes the pipe early; that is no failure.
+process.stdout.on('error', error => process.exit((error as NodeJS.ErrnoException).code === 'EPIPE' ? 0 : failed))
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : badInput
+  else if (error instanceof InputErrors) {
+    for (const one of error.errors) console.error(one.message)
+    process.exitCode = badInput
+  } else if (error instanceof InputError || error instanceof SettingsError) {
+    console.error(error.message)
+    process.exitCode = badInput
+  } else {
+    console.error(error instanceof Error ? error.message : error)
+    if (process.env.DEBUG) console.error(error)
+    process.exitCode = failed
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Words as the search sees them, on both sides: the same cutting for what is indexed, what is asked and what is marked.
+ *
+ * A word with a hyphen is indexed apart (`k`, `medoids`) and joined (`kmedoids`), `C++` also as `cplusplus`, and writing
+ * without spaces (Chinese, Japanese) letter by letter.
+ */
+import type { PaperRecord } from './types.ts'
+
+const joiners = String.raw`\-‐‑‒–^_./+&$'’`
+const unspaced = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}`
+const word = new RegExp(
+  String.raw`[${unspaced}]|(?:(?![${unspaced}])[\p{L}\p{N}\p{M}])+(?:\+\+|#)?(?![\p{L}\p{N}])|(?:(?![${unspaced}])[\p{L}\p{N}\p{M}])+`,
+  'gu',
+)
+const joined = new RegExp(String.raw`[\p{L}\p{N}\p{M}]+(?:[${joiners}]{1,3}[\p{L}\p{N}\p{M}]+){1,3}`, 'gu')
+const longestJoined = 40
+
+export interface Token {
+  start: number
+  end: number
+  /** Without accents, in lower case; `c++` is `cplusplus`, `c#` is `csharp`. */
+  folded: string
+}
+
+/** Cuts a text into its words. */
+export function tokens(text: string): Token[] {
+  return Array.from(text.matchAll(word), match => ({
+    start: match.index,
+    end: match.index + match[0].length,
+    folded: foldWord(match[0]),
+  }))
+}
+
+function foldWord(text: string): string {
+  return text.replace(/\+\+$/, 'plusplus').replace(/#$/, 'sharp').normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
+}
+
+/** Whether two words that follow each other with this between them count as one word when they are joined. */
+export function joins(between: string, left: string): boolean {
+  return new RegExp(`^[${joiners}]{1,3}$`).test(between) || (/^\s$/.test(between) && isLoneLetter(left))
+}
+
+/** `k medoids` is `kmedoids`, but `a method` is not `amethod`. */
+function isLoneLetter(folded: string): boolean {
+  return /^[b-hj-z]$/.test(folded)
+}
+
+/** A paper's text for each column of the index, in their order. */
+export function searchColumns(record: PaperRecord): string[] {
+  const { title, authors, abstract, summary = '', topics, organization = '' } = record
+  const names = authors.map(author => author.name).join(', ')
+  const text = `${abstract}\n${summary}`
+  const rest = [text, names, topics.join(', '), organization].join('\n')
+  return [title, names, text, topics.join(', '), organization].map(spaced).concat(joinedWords(title), joinedWords(rest))
+}
+
+/** Puts spaces around letters that stand for words. */
+export function spaced(text: string): string {
+  return text.normalize('NFKC').replace(new RegExp(`[${unspaced}]`, 'gu'), ' $& ')
+}
+
+/** The joined forms of a text's compound words. */
+function joinedWords(text: string): string {
+  const normal = text.normalize('NFKC')
+  const found = new Set<string>()
+  for (const [compound] of normal.matchAll(joined)) {
+    const whole = compound.replace(/[^\p{L}\p{N}\p{M}]/gu, '')
+    if (whole.length <= longestJoined) found.add(whole)
+  }
+  for (const [, letter, next] of normal.matchAll(/(?<![\p{L}\p{N}\p{M}])([b-hj-z])\s(\p{L}{3,30})/giu))
+    found.add(letter + next)
+  for (const [special] of normal.matchAll(/[\p{L}\p{N}]{1,20}(?:\+\+|#)(?![\p{L}\p{N}])/gu))
+    found.add(foldWord(special))
+  return [...found].join(' ')
+}

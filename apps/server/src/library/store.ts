@@ -1,0 +1,239 @@
+/** The papers' tables: one row a paper, what it is also known by, and its words for searching, all changed together. */
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { migrate } from '../database.ts'
+import { type Fingerprint, fingerprintKey, fingerprintOf, sameFingerprint } from './fingerprint.ts'
+import { keyOf, mergeRecord, sameRecord } from './merge.ts'
+import { searchColumns } from './search-text.ts'
+import type { ImportedRecord, PaperRecord } from './types.ts'
+
+const steps = [
+  `CREATE TABLE papers (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    arxivId TEXT UNIQUE,
+    slug TEXT UNIQUE,
+    publishedAt TEXT,
+    submittedAt TEXT NOT NULL,
+    record TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX papers_submitted ON papers(submittedAt, position);
+  -- Keys that a paper had before, and its DOIs.
+  CREATE TABLE aliases (
+    alias TEXT PRIMARY KEY,
+    position INTEGER NOT NULL REFERENCES papers(position) ON DELETE CASCADE
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX aliases_position ON aliases(position);
+  -- Every title, first author and year under which a paper was ever seen: so a second import finds what the first one made.
+  CREATE TABLE sightings (
+    sequence INTEGER PRIMARY KEY,
+    title TEXT NOT NULL,
+    family TEXT NOT NULL,
+    year INTEGER NOT NULL,
+    position INTEGER NOT NULL REFERENCES papers(position) ON DELETE CASCADE,
+    UNIQUE (title, family, year, position)
+  ) STRICT;
+  CREATE INDEX sightings_position ON sightings(position);
+  CREATE TABLE seeds (
+    slug TEXT PRIMARY KEY,
+    position INTEGER NOT NULL REFERENCES papers(position) ON DELETE CASCADE,
+    facts TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE imports (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    report TEXT NOT NULL,
+    host TEXT NOT NULL,
+    process INTEGER NOT NULL,
+    heartbeat INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE library (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), revision INTEGER NOT NULL, topics TEXT, topicsRevision INTEGER) STRICT;
+  INSERT INTO library (only_row, revision) VALUES (1, 0);
+  CREATE VIRTUAL TABLE search USING fts5(
+    title, authors, text, topics, organization, titleJoined, textJoined,
+    content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
+  );`,
+]
+
+/** A paper with its place in the library. */
+export interface Row {
+  position: number
+  record: PaperRecord
+}
+
+export type Outcome = 'added' | 'updated' | 'unchanged'
+
+export type PaperStore = ReturnType<typeof openPaperStore>
+
+/** Opens the tables, made where they are missing. What changes papers must be called within a transaction. */
+export function openPaperStore(database: DatabaseSync) {
+  migrate(database, 'library', steps)
+  const statement = (sql: string) => database.prepare(sql)
+  const byKey = statement('SELECT position, record FROM papers WHERE key = ?')
+  const byArxivId = statement('SELECT position, record FROM papers WHERE arxivId = ?')
+  const bySlug = statement('SELECT position, record FROM papers WHERE slug = ?')
+  const byAlias = statement(
+    'SELECT papers.position, record FROM aliases JOIN papers ON papers.position = aliases.position WHERE alias = ?',
+  )
+  const byPosition = statement('SELECT position, record FROM papers WHERE position = ?')
+  const byTitle = statement(
+    `SELECT sequence, title, family, year, papers.position, record FROM sightings
+     JOIN papers ON papers.position = sightings.position WHERE title = ?`,
+  )
+  const insert = statement(
+    'INSERT INTO papers (key, arxivId, slug, publishedAt, submittedAt, record) VALUES (?, ?, ?, ?, ?, ?) RETURNING position',
+  )
+  const update = statement(
+    'UPDATE papers SET key = ?, arxivId = ?, slug = ?, publishedAt = ?, submittedAt = ?, record = ? WHERE position = ?',
+  )
+  const remove = statement('DELETE FROM papers WHERE position = ?')
+  const addAlias = statement('INSERT OR IGNORE INTO aliases (alias, position) VALUES (?, ?)')
+  const dropAlias = statement('DELETE FROM aliases WHERE alias = ?')
+  const addSighting = statement('INSERT OR IGNORE INTO sightings (title, family, year, position) VALUES (?, ?, ?, ?)')
+  const moveAliases = statement('UPDATE aliases SET position = ? WHERE position = ?')
+  const moveSightings = statement('UPDATE OR IGNORE sightings SET position = ? WHERE position = ?')
+  const moveSeeds = statement('UPDATE seeds SET position = ? WHERE position = ?')
+  const unindex = statement('DELETE FROM search WHERE rowid = ?')
+  const index = statement(
+    `INSERT INTO search (rowid, title, authors, text, topics, organization, titleJoined, textJoined)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+  )
+
+  function columns(record: PaperRecord): SQLInputValue[] {
+    const { key, arxivId, slug, publishedAt, submittedAt } = record
+    return [key, arxivId ?? null, slug ?? null, publishedAt ?? null, submittedAt, JSON.stringify(record)]
+  }
+
+  function indexWords(position: number, record: PaperRecord): void {
+    unindex.run(position)
+    index.run(position, ...searchColumns(record))
+  }
+
+  /** Remembers under what the paper was seen. */
+  function remember(position: number, seen: Pick<ImportedRecord, 'title' | 'authors' | 'publishedAt' | 'doi'>): void {
+    const { title, family = '', year = 0 } = fingerprintOf(seen)
+    addSighting.run(title, family, year, position)
+    if (seen.doi) addAlias.run(`doi:${seen.doi}`, position)
+  }
+
+  function add(record: PaperRecord): Row {
+    const position = Number(insert.get(...columns(record))!.position)
+    remember(position, record)
+    indexWords(position, record)
+    return { position, record }
+  }
+
+  /** Writes a paper's new state. Where its key changed, the old one becomes an alias. */
+  function replace(before: Row, record: PaperRecord): Row {
+    update.run(...columns(record), before.position)
+    if (record.key !== before.record.key) {
+      dropAlias.run(record.key)
+      addAlias.run(before.record.key, before.position)
+    }
+    remember(before.position, record)
+    if (searchColumns(record).join('\0') !== searchColumns(before.record).join('\0'))
+      indexWords(before.position, record)
+    return { position: before.position, record }
+  }
+
+  /** Makes two rows one: `loser`'s keys and everything it was seen under lead to `winner` from now on. */
+  function absorb(winner: Row, loser: Row): Row {
+    const { summary, topics, slug } = loser.record
+    const merged = mergeRecord(winner.record, loser.record)
+    merged.summary ??= summary
+    merged.slug ??= slug
+    if (!merged.topics.length) merged.topics = topics
+    moveAliases.run(winner.position, loser.position)
+    moveSightings.run(winner.position, loser.position)
+    moveSeeds.run(winner.position, loser.position)
+    unindex.run(loser.position)
+    remove.run(loser.position)
+    addAlias.run(loser.record.key, winner.position)
+    if (slug && slug !== merged.slug) addAlias.run(slug, winner.position)
+    return replace(winner, { ...merged, key: keyOf(merged) })
+  }
+
+  /**
+   * The papers that a record is about, the one that keeps its key first: by arXiv id, then by key or DOI, then by
+   * fingerprint. Never two with different arXiv ids.
+   */
+  function find(
+    incoming: Pick<ImportedRecord, 'arxivId' | 'key' | 'doi' | 'title' | 'authors' | 'publishedAt'>,
+  ): Row[] {
+    const found: Row[] = []
+    let arxivId = incoming.arxivId
+    const take = (row: Row | undefined) => {
+      if (!row || found.some(other => other.position === row.position)) return
+      if (arxivId && row.record.arxivId && row.record.arxivId !== arxivId) return
+      arxivId ??= row.record.arxivId
+      found.push(row)
+    }
+    if (arxivId) take(toRow(byArxivId.get(arxivId)))
+    if (incoming.key) take(named(incoming.key))
+    if (incoming.doi) take(named(`doi:${incoming.doi}`))
+    const fingerprint = fingerprintOf(incoming)
+    take(named(fingerprintKey(fingerprint)))
+    take(bestSighting(fingerprint, arxivId))
+    return found
+  }
+
+  function bestSighting(wanted: Fingerprint, arxivId: string | undefined): Row | undefined {
+    let best: { distance: number; sequence: number; row: Row } | undefined
+    for (const seen of byTitle.iterate(wanted.title)) {
+      const family = String(seen.family) || undefined
+      const year = Number(seen.year) || undefined
+      if (!sameFingerprint(wanted, { title: wanted.title, family, year })) continue
+      const row = toRow(seen)!
+      if (arxivId && row.record.arxivId && row.record.arxivId !== arxivId) continue
+      // What was seen exactly so before comes first, then what is known as exactly; then whatever was seen first.
+      const exact = family === wanted.family && year === wanted.year
+      const distance = exact ? 0 : 1 + Math.abs((wanted.year ?? 0) - (year ?? wanted.year ?? 0))
+      const sequence = Number(seen.sequence)
+      if (!best || distance < best.distance || (distance === best.distance && sequence < best.sequence))
+        best = { distance, sequence, row }
+    }
+    return best?.row
+  }
+
+  function named(key: string): Row | undefined {
+    return toRow(byKey.get(key)) ?? toRow(byAlias.get(key))
+  }
+
+  /** Puts a record in: as a new paper, or merged with the one it is about. */
+  function put(incoming: ImportedRecord, moment: string): Outcome {
+    const [first, ...others] = find(incoming)
+    if (!first) {
+      const { key = '', ...fields } = incoming
+      const submittedAt = incoming.submittedAt && incoming.submittedAt < moment ? incoming.submittedAt : moment
+      const fetchedAt = incoming.fetchedAt && incoming.fetchedAt < moment ? incoming.fetchedAt : moment
+      const ownKey = key || fingerprintKey(fingerprintOf(incoming))
+      const record: PaperRecord = { ...fields, key: ownKey, submittedAt, fetchedAt, topics: [] }
+      add({ ...record, key: keyOf(record) })
+      return 'added'
+    }
+    let row = first
+    for (const other of others) row = absorb(row, other)
+    const merged = mergeRecord(row.record, incoming)
+    merged.key = keyOf(merged)
+    remember(row.position, incoming)
+    if (sameRecord(merged, row.record)) return others.length ? 'updated' : 'unchanged'
+    replace(row, { ...merged, fetchedAt: moment })
+    return 'updated'
+  }
+
+  return {
+    add,
+    replace,
+    absorb,
+    find,
+    put,
+    named,
+    byArxivId: (id: string) => toRow(byArxivId.get(id)),
+    bySlug: (slug: string) => toRow(bySlug.get(slug)),
+    byPosition: (position: number) => toRow(byPosition.get(position)),
+    byKey: (key: string) => toRow(byKey.get(key)),
+  }
+}
+
+export function toRow(row: Record<string, unknown> | undefined): Row | undefined {
+  return row && { position: Number(row.position), record: JSON.parse(String(row.record)) }
+}
