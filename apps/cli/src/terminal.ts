@@ -115,7 +115,10 @@ function printScatter({ points, x, y, emphasis = [] }: ScatterBlock): void {
 const letter = (index: number) => String.fromCharCode(97 + (index % 26))
 
 function plot(points: { x: number; y: number; mark: string }[], xLabel: string, yLabel: string): void {
-  if (!points.length) return console.log('(no points)')
+  if (!points.length) {
+    console.log('(no points)')
+    return
+  }
   let [left, right, low, high] = [Infinity, -Infinity, Infinity, -Infinity]
   for (const { x, y } of points) {
     left = Math.min(left, x)

@@ -209,10 +209,9 @@ export function listPapers(offprint: Offprint) {
 }
 
 function onePaper({ response, offprint }: Call, key: string): void {
-  const paper = offprint.library.paper(key)
-  if (!paper) return missing(`there is no paper ${key.slice(0, 100)}`)
-  if ('redirect' in paper) return seeOther(response, `/api/papers/${paper.redirect}`)
-  sendJson(response, paper)
+  const paper = offprint.library.paper(key) ?? missing(`there is no paper ${key.slice(0, 100)}`)
+  if ('redirect' in paper) seeOther(response, `/api/papers/${paper.redirect}`)
+  else sendJson(response, paper)
 }
 
 function search({ response, url, offprint }: Call): void {
@@ -369,8 +368,7 @@ function runFile({ response, offprint }: Call, id: string, file: string): void {
 function inputFile({ response, offprint }: Call, id: string, field: string): void {
   const { run } = record(offprint, id)
   const stored = run.input[field] as { file?: string; name?: string } | undefined
-  const path = stored?.file ? offprint.files.path(stored.file) : undefined
-  if (!path) return missing('this run has no such input file')
+  const path = (stored?.file && offprint.files.path(stored.file)) || missing('this run has no such input file')
   response.writeHead(200, {
     'content-type': 'application/octet-stream',
     'content-length': fileSize(path),
