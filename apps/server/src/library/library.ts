@@ -1,12 +1,115 @@
 /** The library of papers: what is in it, how it is found, and how more comes in. */
 import type { DatabaseSync } from 'node:sqlite'
-import type { Library } from './types.ts'
+import { transaction } from '../database.ts'
+import { findIdentifier } from './identifiers.ts'
+import { openImports } from './imports.ts'
+import { isDay } from './listing.ts'
+import { openSearch } from './search.ts'
+import { seedPapers } from './seed.ts'
+import { openPaperStore, type Row, toRow } from './store.ts'
+import { keepTopicIds } from './topic-ids.ts'
+import type { Library, PaperRecord, Redirect, Topic } from './types.ts'
 
 export type { Library } from './types.ts'
+
+const rowsAtOnce = 500
 
 /**
  * Opens the library in a database, and makes its tables where they are missing.
  *
+ * @example
+ * const library = createLibrary(openDatabase('offprint.db'))
+ * await library.importStream(createReadStream('listing.txt'), { name: 'listing.txt' })
+ * library.search('k-medoids').papers[0].title
+ *
  * @param options.now the clock; default the system's
  */
-export declare function createLibrary(database: DatabaseSync, options?: { now?: () => Date }): Library
+export function createLibrary(database: DatabaseSync, { now = () => new Date() }: { now?: () => Date } = {}): Library {
+  const store = openPaperStore(database)
+  const bump = database.prepare('UPDATE library SET revision = revision + 1')
+  const state = database.prepare('SELECT revision, topics, topicsRevision FROM library')
+  const saveTopics = database.prepare('UPDATE library SET topics = ?, topicsRevision = ?')
+  const count = database.prepare('SELECT count(*) AS total FROM papers')
+  const after = database.prepare('SELECT position, record FROM papers WHERE position > ? ORDER BY position LIMIT ?')
+  const between = database.prepare(
+    'SELECT position, record FROM papers WHERE submittedAt >= ? AND submittedAt < ? ORDER BY submittedAt, position',
+  )
+  const lastBefore = database.prepare('SELECT max(submittedAt) AS moment FROM papers WHERE submittedAt < ?')
+  const firstFrom = database.prepare('SELECT min(submittedAt) AS moment FROM papers WHERE submittedAt >= ? AND submittedAt <= ?')
+  const dayOf = (row: Record<string, unknown> | undefined) => (row?.moment ? String(row.moment).slice(0, 10) : undefined)
+  const changed = () => void bump.run()
+  const imports = openImports(database, store, now, changed)
+
+  function* rows(): Generator<Row> {
+    for (let position = 0; ; ) {
+      const page = after.all(position, rowsAtOnce).map(row => toRow(row)!)
+      yield* page
+      if (page.length < rowsAtOnce) return
+      position = page.at(-1)!.position
+    }
+  }
+
+  function findRedirect(text: string): Redirect | undefined {
+    const identifier = findIdentifier(text)
+    if (identifier?.kind === 'arxiv') {
+      const row = store.byArxivId(identifier.id)
+      if (row) return { redirect: row.record.key, ...(identifier.version ? { version: identifier.version } : {}) }
+    }
+    const row =
+      store.named(text) ??
+      store.named(text.toLowerCase()) ??
+      (identifier?.kind === 'doi' ? store.named(`doi:${identifier.doi}`) : undefined) ??
+      store.bySlug(text) ??
+      store.bySlug(text.toLowerCase())
+    return row && { redirect: row.record.key }
+  }
+
+  function topics(): Topic[] {
+    const stored = state.get()!.topics
+    return stored ? JSON.parse(String(stored)) : []
+  }
+
+  return {
+    ...imports,
+    search: openSearch(database, store),
+    seed: papers => seedPapers(database, store, papers, now, changed),
+    paper(keyOrId): PaperRecord | Redirect | undefined {
+      const text = keyOrId.slice(0, 1000).toWellFormed().trim()
+      return store.byKey(text)?.record ?? findRedirect(text)
+    },
+    day(date) {
+      const today = now().toISOString()
+      if (!isDay(date) || date > today.slice(0, 10)) return undefined
+      const end = new Date(Date.parse(date) + 86_400_000).toISOString().slice(0, 10)
+      const previous = dayOf(lastBefore.get(date))
+      const next = dayOf(firstFrom.get(end, today))
+      return {
+        date,
+        papers: between.all(date, end).map(row => toRow(row)!.record),
+        ...(previous ? { previous } : {}),
+        ...(next ? { next } : {}),
+      }
+    },
+    latestDay: () => dayOf(lastBefore.get(`${now().toISOString()}~`)),
+    count: () => Number(count.get()!.total),
+    *records() {
+      for (const { record } of rows()) yield record
+    },
+    *exportRecords() {
+      for (const { record } of rows()) {
+        const { summary: _, topics: __, slug: ___, ...exported } = record
+        yield exported
+      }
+    },
+    revision: () => Number(state.get()!.revision),
+    topics,
+    topic: id => topics().find(topic => topic.id === id),
+    topicsRevision() {
+      const { topicsRevision } = state.get()!
+      return topicsRevision === null ? undefined : Number(topicsRevision)
+    },
+    saveTopics(computed, revision) {
+      transaction(database, () => saveTopics.run(JSON.stringify(keepTopicIds(topics(), computed)), revision))
+    },
+  }
+}

@@ -8,11 +8,14 @@ import type { PaperRecord } from './types.ts'
 
 const joiners = String.raw`\-‐‑‒–^_./+&$'’`
 const unspaced = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}`
-const word = new RegExp(
-  String.raw`[${unspaced}]|(?:(?![${unspaced}])[\p{L}\p{N}\p{M}])+(?:\+\+|#)?(?![\p{L}\p{N}])|(?:(?![${unspaced}])[\p{L}\p{N}\p{M}])+`,
+const letter = String.raw`(?![${unspaced}])[\p{L}\p{N}\p{M}]`
+const word = new RegExp(String.raw`[${unspaced}]|(?:${letter})+(?:(?:\+\+|#)(?![\p{L}\p{N}]))?`, 'gu')
+const compound = new RegExp(
+  String.raw`(?<![\p{L}\p{N}\p{M}])[\p{L}\p{N}\p{M}]{1,40}(?:[${joiners}]{1,3}[\p{L}\p{N}\p{M}]{1,40}){1,3}(?:\+\+|#)?`,
   'gu',
 )
-const joined = new RegExp(String.raw`[\p{L}\p{N}\p{M}]+(?:[${joiners}]{1,3}[\p{L}\p{N}\p{M}]+){1,3}`, 'gu')
+const joiner = new RegExp(`^[${joiners}]{1,3}$`)
+const unspacedLetter = new RegExp(`[${unspaced}]`, 'gu')
 const longestJoined = 40
 
 export interface Token {
@@ -20,6 +23,8 @@ export interface Token {
   end: number
   /** Without accents, in lower case; `c++` is `cplusplus`, `c#` is `csharp`. */
   folded: string
+  /** The same without a `++` or `#` at its end. */
+  stem: string
 }
 
 /** Cuts a text into its words. */
@@ -28,6 +33,7 @@ export function tokens(text: string): Token[] {
     start: match.index,
     end: match.index + match[0].length,
     folded: foldWord(match[0]),
+    stem: foldWord(match[0].replace(/[+#]+$/, '')),
   }))
 }
 
@@ -37,7 +43,7 @@ function foldWord(text: string): string {
 
 /** Whether two words that follow each other with this between them count as one word when they are joined. */
 export function joins(between: string, left: string): boolean {
-  return new RegExp(`^[${joiners}]{1,3}$`).test(between) || (/^\s$/.test(between) && isLoneLetter(left))
+  return joiner.test(between) || (/^\s$/.test(between) && isLoneLetter(left))
 }
 
 /** `k medoids` is `kmedoids`, but `a method` is not `amethod`. */
@@ -56,19 +62,22 @@ export function searchColumns(record: PaperRecord): string[] {
 
 /** Puts spaces around letters that stand for words. */
 export function spaced(text: string): string {
-  return text.normalize('NFKC').replace(new RegExp(`[${unspaced}]`, 'gu'), ' $& ')
+  return text.normalize('NFKC').replace(unspacedLetter, ' $& ')
 }
 
 /** The joined forms of a text's compound words. */
 function joinedWords(text: string): string {
   const normal = text.normalize('NFKC')
   const found = new Set<string>()
-  for (const [compound] of normal.matchAll(joined)) {
-    const whole = compound.replace(/[^\p{L}\p{N}\p{M}]/gu, '')
-    if (whole.length <= longestJoined) found.add(whole)
+  for (const [parts] of normal.matchAll(compound)) {
+    const whole = parts.replace(/[^\p{L}\p{N}\p{M}]/gu, '')
+    if (whole.length > longestJoined) continue
+    found.add(whole)
+    const suffix = /(?:\+\+|#)$/.exec(parts)?.[0]
+    if (suffix) found.add(foldWord(whole + suffix))
   }
-  for (const [, letter, next] of normal.matchAll(/(?<![\p{L}\p{N}\p{M}])([b-hj-z])\s(\p{L}{3,30})/giu))
-    found.add(letter + next)
+  for (const [, lone, next] of normal.matchAll(/(?<![\p{L}\p{N}\p{M}])([b-hj-z])\s(\p{L}{3,30})/giu))
+    found.add(lone + next)
   for (const [special] of normal.matchAll(/[\p{L}\p{N}]{1,20}(?:\+\+|#)(?![\p{L}\p{N}])/gu))
     found.add(foldWord(special))
   return [...found].join(' ')

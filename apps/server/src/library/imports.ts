@@ -1,0 +1,208 @@
+/** Bringing papers in from a file or a pasted text: in small commits, with a report that never says more than is stored. */
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { DatabaseSync } from 'node:sqlite'
+import { transaction } from '../database.ts'
+import { parseJsonl } from './jsonl.ts'
+import type { Chunks } from './lines.ts'
+import { parseListing } from './listing.ts'
+import type { PaperStore } from './store.ts'
+import type { ImportItem, ImportOptions, ImportReport } from './types.ts'
+
+const batchRecords = 200
+const batchMs = 250
+const mostRefusals = 1000
+/** An import of another machine counts as dead after this long without a sign of life, in ms. */
+const leaseMs = 30_000
+const heartbeatMs = 5_000
+
+export function openImports(database: DatabaseSync, store: PaperStore, now: () => Date, changed: () => void) {
+  const host = hostname()
+  const running = new Set<string>()
+  const insert = database.prepare('INSERT INTO imports (id, report, host, process, heartbeat) VALUES (?, ?, ?, ?, ?)')
+  const update = database.prepare('UPDATE imports SET report = ?, heartbeat = ? WHERE id = ?')
+  const beat = database.prepare('UPDATE imports SET heartbeat = ? WHERE id = ?')
+  const one = database.prepare('SELECT report, host, process, heartbeat FROM imports WHERE id = ?')
+  const newest = database.prepare('SELECT report, host, process, heartbeat FROM imports ORDER BY sequence DESC LIMIT 100')
+
+  function read(row: Record<string, unknown>): ImportReport {
+    const report: ImportReport = JSON.parse(String(row.report))
+    if (report.state !== 'running' || running.has(report.id)) return report
+    const sameHost = row.host === host
+    const gone = sameHost && (Number(row.process) === process.pid || !isProcess(Number(row.process)))
+    return gone || Date.now() - Number(row.heartbeat) > leaseMs ? { ...report, state: 'interrupted' } : report
+  }
+
+  async function importStream(chunks: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<ImportReport> {
+    const startedAt = now().toISOString()
+    const source = untilAborted(chunks, options.signal)
+    const { format, rest } = options.format ? { format: options.format, rest: source } : await detectFormat(source)
+    const report: ImportReport = {
+      id: newImportId(startedAt),
+      name: options.name,
+      format,
+      read: 0,
+      added: 0,
+      updated: 0,
+      unchanged: 0,
+      refused: [],
+      refusedCount: 0,
+      repaired: 0,
+      notes: [],
+      startedAt,
+      state: 'running',
+    }
+    insert.run(report.id, JSON.stringify(report), host, process.pid, Date.now())
+    running.add(report.id)
+    const heartbeat = setInterval(() => {
+      try {
+        beat.run(Date.now(), report.id)
+      } catch {
+        // The next commit says what is wrong, and a missed beat does no harm.
+      }
+    }, heartbeatMs)
+    heartbeat.unref()
+
+    const commit = (batch: ImportItem[]) => {
+      const next: ImportReport = { ...report, refused: [...report.refused], notes: [...report.notes] }
+      transaction(database, () => {
+        for (const item of batch) putItem(store, item, next, startedAt)
+        if (next.added + next.updated > report.added + report.updated) changed()
+        update.run(JSON.stringify(next), Date.now(), report.id)
+      })
+      Object.assign(report, next)
+      options.onProgress?.({ ...report })
+    }
+    const finish = (state: ImportReport['state'], error?: string) => {
+      const next = { ...report, state, finishedAt: now().toISOString(), ...(error ? { error } : {}) }
+      update.run(JSON.stringify(next), Date.now(), report.id)
+      return next
+    }
+    try {
+      const onInvalid = () => report.notes.push('The text has bytes that are not UTF-8; each was replaced by \ufffd.')
+      const items =
+        format === 'jsonl'
+          ? parseJsonl(rest, { onInvalid })
+          : parseListing(rest, {
+              importDay: startedAt.slice(0, 10),
+              year: options.year,
+              onInvalid,
+            })
+      let batch: ImportItem[] = []
+      let started = Date.now()
+      for await (const item of items) {
+        options.signal?.throwIfAborted()
+        if (!batch.length) started = Date.now()
+        batch.push(item)
+        if (batch.length < batchRecords && Date.now() - started < batchMs) continue
+        commit(batch)
+        batch = []
+        await new Promise(resolve => setImmediate(resolve))
+      }
+      options.signal?.throwIfAborted()
+      if (batch.length) commit(batch)
+      return finish('done')
+    } catch (error) {
+      return options.signal?.aborted
+        ? finish('interrupted')
+        : finish('failed', error instanceof Error ? error.message : String(error))
+    } finally {
+      clearInterval(heartbeat)
+      running.delete(report.id)
+    }
+  }
+
+  return {
+    importStream,
+    importReport(id: string): ImportReport | undefined {
+      const row = one.get(id)
+      return row && read(row)
+    },
+    imports: (): ImportReport[] => newest.all().map(read),
+  }
+}
+
+function putItem(store: PaperStore, item: ImportItem, report: ImportReport, moment: string): void {
+  report.read++
+  if ('refused' in item) {
+    report.refusedCount++
+    if (report.refused.length < mostRefusals) report.refused.push(item.refused)
+    return
+  }
+  if (item.repaired) report.repaired++
+  report[store.put(item.record, moment)]++
+}
+
+/** JSON lines start with a brace. What was read to see it is given back. */
+async function detectFormat(chunks: AsyncIterable<Uint8Array>): Promise<{ format: 'listing' | 'jsonl'; rest: Chunks }> {
+  const iterator = chunks[Symbol.asyncIterator]()
+  const seen: Uint8Array[] = []
+  let format: 'listing' | 'jsonl' = 'listing'
+  let failure: { error: unknown } | undefined
+  try {
+    for (let length = 0; length < 65_536; ) {
+      const { done, value } = await iterator.next()
+      if (done) break
+      seen.push(value)
+      length += value.length
+      const start = new TextDecoder().decode(value.subarray(0, 65_536)).trimStart()
+      if (!start) continue
+      if (start.startsWith('{')) format = 'jsonl'
+      break
+    }
+  } catch (error) {
+    failure = { error }
+  }
+  async function* rest() {
+    yield* seen
+    if (failure) throw failure.error
+    yield* { [Symbol.asyncIterator]: () => iterator }
+  }
+  return { format, rest: rest() }
+}
+
+/** Ends a wait for the next chunk as soon as the import is cancelled. */
+async function* untilAborted(
+  chunks: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  if (!signal) {
+    yield* chunks
+    return
+  }
+  signal.throwIfAborted()
+  const iterator = (async function* () {
+    yield* chunks
+  })()
+  let abort = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+  })
+  aborted.catch(() => {})
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([iterator.next(), aborted])
+      if (done) return
+      yield value
+    }
+  } finally {
+    signal.removeEventListener('abort', abort)
+    // A source that is waiting cannot be ended before it wakes.
+    iterator.return(undefined).catch(() => {})
+  }
+}
+
+/** Ids sort by time: base-36 milliseconds, then 40 random bits. */
+function newImportId(startedAt: string): string {
+  return Date.parse(startedAt).toString(36) + BigInt(`0x${randomBytes(5).toString('hex')}`).toString(36).padStart(8, '0')
+}
+
+function isProcess(id: number): boolean {
+  try {
+    process.kill(id, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

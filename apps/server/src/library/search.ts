@@ -1,0 +1,161 @@
+/** Finding papers: BM25 over the index, and the marks that show where the words stand. */
+import type { DatabaseSync } from 'node:sqlite'
+import { findIdentifier } from './identifiers.ts'
+import { excludedExpression, matchExpression, parseQuery, type Query } from './query.ts'
+import { joins, type Token, tokens } from './search-text.ts'
+import { type PaperStore, type Row, toRow } from './store.ts'
+import type { FoundPaper, SearchResult, TextPart } from './types.ts'
+
+/** Weights of the index's columns, in their order: title, authors, text, topics, organization, and the joined forms. */
+const rank = 'bm25(search, 4, 2, 1, 1, 1, 4, 1)'
+const mostPapers = 1000
+const snippetLength = 240
+/** Marks are looked for this far into a text. */
+const longestMarked = 20_000
+const mostJoined = 4
+
+export function openSearch(database: DatabaseSync, store: PaperStore) {
+  const count = database.prepare('SELECT count(*) AS total FROM papers')
+  const newest = database.prepare(
+    'SELECT position, record FROM papers ORDER BY submittedAt DESC, publishedAt DESC, position LIMIT ? OFFSET ?',
+  )
+  const countMatches = database.prepare('SELECT count(*) AS total FROM search WHERE search MATCH ?')
+  const matches = database.prepare(
+    `SELECT papers.position, record FROM
+       (SELECT rowid AS found, ${rank} AS score FROM search WHERE search MATCH ? ORDER BY score, found LIMIT ? OFFSET ?)
+     JOIN papers ON papers.position = found ORDER BY score, found`,
+  )
+  const without = 'FROM papers WHERE position NOT IN (SELECT rowid FROM search WHERE search MATCH ?)'
+  const countWithout = database.prepare(`SELECT count(*) AS total ${without}`)
+  const newestWithout = database.prepare(
+    `SELECT position, record ${without} ORDER BY submittedAt DESC, publishedAt DESC, position LIMIT ? OFFSET ?`,
+  )
+
+  function search(text: string, { limit = 20, offset = 0 }: { limit?: number; offset?: number } = {}): SearchResult {
+    const size = wholeNumber(limit, 20, mostPapers)
+    const skip = wholeNumber(offset, 0, Number.MAX_SAFE_INTEGER)
+    const page = (rows: Record<string, unknown>[], query: Query) => rows.map(row => show(toRow(row)!, query))
+    const query = parseQuery(text)
+    if (!query.text) {
+      const total = Number(count.get()!.total)
+      return { papers: page(newest.all(size, skip), query), total, ...noteOf(query.note) }
+    }
+    const named = findNamed(query.text)
+    if (named) return { ...named, papers: named.papers.slice(skip, skip + size).map(row => show(row, query)) }
+    const open = store.bySlug(query.text.toLowerCase())?.record.key
+    const opened = open ? { open } : {}
+    const all = matchExpression(query)
+    if (!all) {
+      if (!query.excluded.length)
+        return { papers: [], total: 0, ...opened, ...noteOf(query.note, 'There is no word to search for in this.') }
+      const excluded = excludedExpression(query.excluded)
+      const total = Number(countWithout.get(excluded)!.total)
+      return { papers: page(newestWithout.all(excluded, size, skip), query), total, ...opened, ...noteOf(query.note) }
+    }
+    const total = Number(countMatches.get(all)!.total)
+    if (total || query.required.length < 2)
+      return { papers: page(matches.all(all, size, skip), query), total, ...opened, ...noteOf(query.note) }
+    const any = matchExpression(query, true)!
+    const some = Number(countMatches.get(any)!.total)
+    const note = some ? 'No paper has all of these words; these have some of them.' : undefined
+    return { papers: page(matches.all(any, size, skip), query), total: some, ...opened, ...noteOf(query.note, note) }
+  }
+
+  /** What an id, a DOI or an address alone names. */
+  function findNamed(text: string): (Omit<SearchResult, 'papers'> & { papers: Row[] }) | undefined {
+    const identifier = findIdentifier(text)
+    if (!identifier) return undefined
+    const row = identifier.kind === 'arxiv' ? store.byArxivId(identifier.id) : store.named(`doi:${identifier.doi}`)
+    if (row) return { papers: [row], total: 1, open: row.record.key }
+    const name = identifier.kind === 'arxiv' ? `arXiv:${identifier.id}` : `doi:${identifier.doi}`
+    return { papers: [], total: 0, note: `${name} is not in this library.` }
+  }
+
+  return search
+}
+
+function noteOf(...notes: (string | undefined)[]): { note?: string } {
+  const note = notes.filter(Boolean).join(' ')
+  return note ? { note } : {}
+}
+
+function wholeNumber(value: number, preset: number, most: number): number {
+  return Number.isFinite(value) ? Math.min(most, Math.max(0, Math.floor(value))) : preset
+}
+
+function show({ record }: Row, query: Query): FoundPaper {
+  const { title, abstract, summary = '' } = record
+  const own = markedRanges(abstract, query)
+  const text = (abstract && own.length) || !summary ? abstract : markedRanges(summary, query).length || !abstract ? summary : abstract
+  return {
+    ...record,
+    titleParts: cut(title, 0, title.length, markedRanges(title, query)),
+    snippetParts: snippet(text, text === abstract ? own : markedRanges(text, query)),
+  }
+}
+
+type Range = [start: number, end: number]
+
+/** Where the words of a query stand in a text, in order and without overlap. */
+export function markedRanges(text: string, { required }: Pick<Query, 'required'>): Range[] {
+  const sequences = required.flatMap(terms => terms.flatMap(term => [...term.sequences, ...term.withNeighbours.map(word => [word])]))
+  if (!sequences.length) return []
+  const looked = text.slice(0, longestMarked)
+  const words = tokens(looked)
+  const ranges: Range[] = []
+  for (let at = 0; at < words.length; at++) {
+    let length = 0
+    for (const sequence of sequences) length = Math.max(length, matchLength(looked, words, at, sequence))
+    if (!length) continue
+    ranges.push([words[at].start, words[at + length - 1].end])
+    at += length - 1
+  }
+  return ranges
+}
+
+/** How many words from `at` on are the sequence, one after the other or joined as one; 0 where they are not. */
+function matchLength(text: string, words: Token[], at: number, sequence: string[]): number {
+  if (sequence.every((word, index) => words[at + index]?.folded === word || words[at + index]?.stem === word)) return sequence.length
+  if (sequence.length > 1) return 0
+  let whole = words[at].folded
+  for (let next = at + 1; next < Math.min(words.length, at + mostJoined) && whole.length < sequence[0].length; next++) {
+    if (!joins(text.slice(words[next - 1].end, words[next].start), words[next - 1].folded)) return 0
+    if (whole + words[next].stem === sequence[0] || whole + words[next].folded === sequence[0]) return next - at + 1
+    whole += words[next].folded
+  }
+  return 0
+}
+
+function cut(text: string, start: number, end: number, ranges: Range[]): TextPart[] {
+  const parts: TextPart[] = []
+  let at = start
+  for (const [from, to] of ranges) {
+    if (from < at || to > end) continue
+    if (from > at) parts.push({ text: text.slice(at, from), match: false })
+    parts.push({ text: text.slice(from, to), match: true })
+    at = to
+  }
+  if (at < end) parts.push({ text: text.slice(at, end), match: false })
+  return parts
+}
+
+/** The piece of a text around its first marks, cut between words. */
+function snippet(text: string, ranges: Range[]): TextPart[] {
+  const first = ranges.length ? ranges[0][0] : 0
+  let start = Math.max(0, first - snippetLength / 4)
+  if (start > 0) {
+    const space = text.slice(start, first).search(/\s/)
+    start = space < 0 ? first : start + space + 1
+  }
+  let end = Math.min(text.length, start + snippetLength)
+  if (end < text.length) {
+    const space = text.slice(start, end).search(/\s\S*$/)
+    // A text without spaces is cut anywhere but within a character.
+    if (space > 0) end = start + space
+    else if (/[\ud800-\udbff]/.test(text[end - 1])) end--
+  }
+  const parts = cut(text, start, end, ranges)
+  if (start > 0) parts.unshift({ text: '… ', match: false })
+  if (end < text.length) parts.push({ text: ' …', match: false })
+  return parts
+}
