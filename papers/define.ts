@@ -164,7 +164,7 @@ export function definePaper(paper: {
     for (const field of Object.keys(method.input.shape)) {
       if (!/^[a-zA-Z][a-zA-Z0-9]{0,39}$/.test(field))
         wrong(`method '${name}': input '${field}' must be camelCase letters and digits`)
-      if (['seed', 'threads', 'json'].includes(field))
+      if (['seed', 'threads', 'json', 'example'].includes(field))
         wrong(`method '${name}': '${field}' is given by every run already`)
     }
   }

@@ -2,7 +2,7 @@
  * The kinds of input that a method can take. Each is a Zod schema whose metadata tells the form, the command line and the
  * HTTP endpoint how to ask for it; `fields.ts` reads that metadata back.
  */
-import type { Matrix } from '@offprint/kernels'
+import { InputError, type Matrix } from '@offprint/kernels'
 import { z } from 'zod'
 
 /** What every kind of input can say about itself. */
@@ -144,4 +144,20 @@ export function papers(options: Asking & { max?: number } = {}) {
 /** A file that an earlier run left, of one type. */
 export function artefact(options: Asking & { artefact: string }) {
   return loaded<Artefact>('artefact', value => 'run' in value, options)
+}
+
+/**
+ * A check of several inputs together, for `superRefine`: an `InputError` that it throws is shown beside its field.
+ *
+ * @example z.object({ … }).superRefine(checked(given => requireK('k', given.k, given.table.rows)))
+ */
+export function checked<Given>(check: (given: Given) => void) {
+  return (given: Given, context: z.RefinementCtx): void => {
+    try {
+      check(given)
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error
+      context.addIssue({ code: 'custom', path: [error.field], message: error.message })
+    }
+  }
 }

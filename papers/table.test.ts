@@ -35,6 +35,18 @@ test('tabs, semicolons, blanks, a byte order mark and CRLF are understood; numbe
   }
 })
 
+for (const [text, rows] of [
+  ['country,2019,2020\nFrance,1.5,2.5\n', 1],
+  ['country,2020\nFrance,1.5\n', 1],
+  ['Acer,0.25,0,0\nAcer,0.5,0,1\n', 2],
+  ['5.1,3.5,setosa\n4.9,3,setosa\n', 2],
+  ['Paris,3\nRome,4\n', 2],
+] as const) {
+  test(`a first row with numbers is read as ${rows === 1 ? 'a header' : 'data'}: ${text.split('\n')[0]}`, () => {
+    assert.equal(parse(text).rows, rows)
+  })
+}
+
 test('JSON lines become a table; missing keys are empty cells', () => {
   const table = parse('{"a": 1, "b": "x"}\n{"a": 2}\n')
   assert.deepEqual(

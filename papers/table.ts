@@ -9,8 +9,8 @@ const maxCells = 50_000_000
 
 /**
  * Parses a table. JSONL where the first character is `{`; otherwise delimited text whose delimiter (comma, tab, semicolon,
- * bar) is found from the first rows. The first row is the header unless all its cells are numbers; then columns are
- * called `column1`, `column2`, ….
+ * bar) is found from the first rows. The first row is the header unless it holds numbers as data does (see `isHeader`); then
+ * columns are called `column1`, `column2`, ….
  *
  * @param field the input's name, for errors
  * @throws InputError for text that is no UTF-8, no rows, rows of unequal length, equal column names, broken quotes
@@ -49,7 +49,7 @@ function readDelimited(text: string, refuse: Refuse): { names: string[]; cells: 
     records = records.map(record => record[0].trim().split(/\s+/))
   const width = records[0].length
   if (width * records.length > maxCells) throw refuse(`has more than ${maxCells.toLocaleString('en')} cells`)
-  const hasHeader = !records[0].every(cell => parseNumber(cell) !== undefined)
+  const hasHeader = isHeader(records[0])
   const first = hasHeader ? 1 : 0
   const names = hasHeader
     ? records[0].map((cell, index) => cell.trim() || `column${index + 1}`)
@@ -64,6 +64,14 @@ function readDelimited(text: string, refuse: Refuse): { names: string[]; cells: 
     for (let column = 0; column < width; column++) cells[column][row - first] = record[column].trim()
   }
   return { names, cells }
+}
+
+/** Names may be numbers among words only where they count on, as years do: `country,2019,2020`. */
+function isHeader(cells: string[]): boolean {
+  const numbers = cells.map(parseNumber).filter(number => number !== undefined)
+  if (numbers.length === 0 || numbers.length === cells.length) return numbers.length === 0
+  if (numbers.length === 1) return Number.isInteger(numbers[0]) && numbers[0] >= 1900 && numbers[0] <= 2100
+  return numbers.every((number, index) => Number.isInteger(number) && number >= 0 && number === numbers[0] + index)
 }
 
 function readJsonLines(text: string, refuse: Refuse): { names: string[]; cells: string[][] } {

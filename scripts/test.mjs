@@ -1,11 +1,10 @@
 // `npm test`: installs and builds what is missing, then runs every test. Arguments are file patterns.
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureBuilt, ensureInstalled, root } from './bootstrap.mjs'
 
 const node = ensureInstalled()
-await ensureBuilt({ site: existsSync(join(root, 'apps/site/vite.config.ts')) })
+await ensureBuilt()
 const wanted = process.argv.slice(2)
 const patterns = wanted.length
   ? wanted

@@ -212,8 +212,13 @@ function addOptions(command: Command, slug: string, name: string, method: Method
     if (field.default !== undefined && field.default !== '') option.default(undefined, String(field.default))
     command.addOption(option)
   }
+  if (method.example) command.option('--example', "start from the method's example; other flags win")
   command.option('--json', 'one JSON document: { run, blocks }')
-  command.addHelpText('after', `\nExample: ${exampleCommand(slug, name, fields, method)}`)
+  const examples = [
+    method.example && `offprint run ${slug} ${name} --example`,
+    exampleCommand(slug, name, fields, method),
+  ]
+  command.addHelpText('after', ['\nExamples:', ...examples.filter(Boolean)].join('\n  '))
 }
 
 function placeholder(field: Field): string {
@@ -240,6 +245,9 @@ function exampleCommand(slug: string, name: string, fields: Field[], method: Met
     if (given === undefined) return []
     return [`--${field.name} ${isLoadedKind(field.kind) ? ((given as { name?: string }).name ?? given) : given}`]
   })
+  // Without an example the command still shows what must be given.
+  if (!flags.length)
+    for (const field of fields) if (field.required) flags.push(`--${field.name} <${placeholder(field)}>`)
   return ['offprint run', slug, name, ...flags].join(' ')
 }
 
@@ -250,8 +258,8 @@ async function runMethod(
   method: Method,
   options: Record<string, unknown>,
 ): Promise<number> {
-  const { json, ...given } = options
-  const values: Record<string, unknown> = {}
+  const { json, example, ...given } = options
+  const values: Record<string, unknown> = example ? { ...method.example } : {}
   for (const field of [...describeFields(method), ...commonFields]) {
     const value = given[field.name]
     if (value === undefined) continue

@@ -1,4 +1,7 @@
+export type { Method } from '@offprint/papers'
+export type { Field } from '@offprint/papers/fields'
 export { createEdge, listPapers, type PageHandler, type PageRequest } from './edge/edge.ts'
+export type { StoredFile } from './files.ts'
 export type { Library } from './library/library.ts'
 export type * from './library/types.ts'
 export { type ClaimRow, claimRow, type Offprint, openOffprint } from './offprint.ts'

@@ -1,14 +1,15 @@
 /** Everything that the site, the HTTP edge and the command line stand on, opened from the settings. */
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Claim, describeTolerance, type Paper, type Verdict } from '@offprint/papers'
+import { type Claim, describeTolerance, type Method, type Paper, type Verdict } from '@offprint/papers'
+import { describeFields, type Field } from '@offprint/papers/fields'
 import { type LoadedPaper, loadPapers } from '@offprint/papers/load'
 import { openDatabase } from './database.ts'
 import { type FileStore, openFileStore } from './files.ts'
 import { createLibrary, type Library } from './library/library.ts'
-import { createRuns, type Runs } from './runs/runs.ts'
+import { commonFields, createRuns, type Runs } from './runs/runs.ts'
 import { openRunStore, processOwner } from './runs/store.ts'
 import type { Run } from './runs/types.ts'
 import type { Settings } from './settings.ts'
@@ -45,6 +46,8 @@ export interface Offprint {
   library: Library
   files: FileStore
   runs: Runs
+  /** All inputs of a method's run: its own, then seed and threads. */
+  fieldsOf(method: Method): Field[]
   /** The claims of one paper or of all, each with its newest finished check. */
   claims(slug?: string): ClaimRow[]
   /** Computes the topics anew in a process of their own, where the library has changed since. */
@@ -79,6 +82,7 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
     library,
     files,
     runs,
+    fieldsOf: method => [...describeFields(method), ...commonFields],
     claims(slug) {
       return [...papers.values()]
         .filter(paper => !slug || paper.slug === slug)
@@ -110,14 +114,13 @@ function topicsInBackground(dataDirectory: string) {
       return
     }
     again = false
-    working = fork(
-      fileURLToPath(new URL('./library/topics-process.ts', import.meta.url)),
-      [join(dataDirectory, 'offprint.db')],
-      {
-        stdio: ['ignore', 'ignore', 'inherit', 'ignore'],
-        execArgv: ['--disable-warning=ExperimentalWarning'],
-      },
+    const script = fileURLToPath(new URL('./library/topics-process.ts', import.meta.url))
+    working = spawn(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', script, join(dataDirectory, 'offprint.db')],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
     )
+    working.on('error', error => console.error(`topics: ${error.message}`))
     working.on('exit', () => {
       working = undefined
       if (again) refresh()

@@ -3,18 +3,17 @@ import { createReadStream } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import type { Block, FileBlock, TableBlock } from '@offprint/papers'
-import { describeFields, inputJsonSchema } from '@offprint/papers/fields'
+import { inputJsonSchema } from '@offprint/papers/fields'
 import Papa from 'papaparse'
 import { fileSize } from '../files.ts'
 import type { Offprint } from '../offprint.ts'
-import { commonFields } from '../runs/runs.ts'
 import type { Run } from '../runs/types.ts'
 import { eachPart, readFields, readText } from './body.ts'
-import { HttpError, problemOf, seeOther, sendJson, sendProblem } from './problem.ts'
+import { HttpError, type Problem, problemOf, seeOther, sendJson, sendProblem } from './problem.ts'
 import { checkHost, checkSameSite, endedCookie, isOwner, isSecure, isToken, sessionCookie } from './trust.ts'
 
-/** A request as the site's handler gets it: the library rides along. */
-export type PageRequest = IncomingMessage & { offprint: Offprint }
+/** A request as the site's handler gets it: the library rides along, and what the edge refused, to be shown as a page. */
+export type PageRequest = IncomingMessage & { offprint: Offprint; problem?: Problem }
 export type PageHandler = (request: PageRequest, response: ServerResponse) => void
 
 const securityHeaders = {
@@ -95,7 +94,8 @@ export function createEdge(offprint: Offprint, pages: PageHandler): Server {
       const problem = problemOf(error)
       // What is left of a refused body is not read; the connection ends with the answer.
       if (!request.complete) response.setHeader('connection', 'close')
-      sendProblem(response, problem)
+      if (!wantsPage(request) || problem.status === 421 || response.headersSent) return sendProblem(response, problem)
+      pages(Object.assign(request, { offprint, problem, method: 'GET', url: '/problem' }), response)
     })
   })
   server.requestTimeout = 600_000
@@ -105,8 +105,11 @@ export function createEdge(offprint: Offprint, pages: PageHandler): Server {
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value)
     checkHost(request, settings)
     checkSameSite(request)
+    const scheme = isSecure(request, settings) ? 'https' : 'http'
     if (!settings.TRUST_PROXY)
       for (const name of Object.keys(request.headers)) if (name.startsWith('x-forwarded-')) delete request.headers[name]
+    // The site takes the scheme from here.
+    request.headers['x-forwarded-proto'] = scheme
     const url = parseUrl(request)
     if (settings.OWNER_TOKEN && !isOwner(request, settings.OWNER_TOKEN) && !isOpen(url.pathname)) {
       if (url.pathname.startsWith('/api/') || request.method !== 'GET')
@@ -125,7 +128,6 @@ export function createEdge(offprint: Offprint, pages: PageHandler): Server {
       throw new HttpError(405, `${request.method} is not for this address`)
     if (url.pathname.startsWith('/api/')) throw new HttpError(404, `there is no ${url.pathname}`)
     if (request.method !== 'GET' && request.method !== 'HEAD') throw new HttpError(405, 'pages are only read')
-    request.headers['x-forwarded-proto'] = isSecure(request, settings) ? 'https' : 'http'
     pages(Object.assign(request, { offprint }), response)
   }
   return server
@@ -202,7 +204,7 @@ export function listPapers(offprint: Offprint) {
       title: method.title,
       description: method.description,
       effort: method.effort,
-      fields: [...describeFields(method), ...commonFields],
+      fields: offprint.fieldsOf(method),
     })),
     claims: claims.map(claim => claim.id),
   }))

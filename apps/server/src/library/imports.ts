@@ -23,7 +23,9 @@ export function openImports(database: DatabaseSync, store: PaperStore, now: () =
   const update = database.prepare('UPDATE imports SET report = ?, heartbeat = ? WHERE id = ?')
   const beat = database.prepare('UPDATE imports SET heartbeat = ? WHERE id = ?')
   const one = database.prepare('SELECT report, host, process, heartbeat FROM imports WHERE id = ?')
-  const newest = database.prepare('SELECT report, host, process, heartbeat FROM imports ORDER BY sequence DESC LIMIT 100')
+  const newest = database.prepare(
+    'SELECT report, host, process, heartbeat FROM imports ORDER BY sequence DESC LIMIT 100',
+  )
 
   function read(row: Record<string, unknown>): ImportReport {
     const report: ImportReport = JSON.parse(String(row.report))
@@ -195,7 +197,12 @@ async function* untilAborted(
 
 /** Ids sort by time: base-36 milliseconds, then 40 random bits. */
 function newImportId(startedAt: string): string {
-  return Date.parse(startedAt).toString(36) + BigInt(`0x${randomBytes(5).toString('hex')}`).toString(36).padStart(8, '0')
+  return (
+    Date.parse(startedAt).toString(36) +
+    BigInt(`0x${randomBytes(5).toString('hex')}`)
+      .toString(36)
+      .padStart(8, '0')
+  )
 }
 
 function isProcess(id: number): boolean {

@@ -35,8 +35,11 @@ export function createLibrary(database: DatabaseSync, { now = () => new Date() }
     'SELECT position, record FROM papers WHERE submittedAt >= ? AND submittedAt < ? ORDER BY submittedAt, position',
   )
   const lastBefore = database.prepare('SELECT max(submittedAt) AS moment FROM papers WHERE submittedAt < ?')
-  const firstFrom = database.prepare('SELECT min(submittedAt) AS moment FROM papers WHERE submittedAt >= ? AND submittedAt <= ?')
-  const dayOf = (row: Record<string, unknown> | undefined) => (row?.moment ? String(row.moment).slice(0, 10) : undefined)
+  const firstFrom = database.prepare(
+    'SELECT min(submittedAt) AS moment FROM papers WHERE submittedAt >= ? AND submittedAt <= ?',
+  )
+  const dayOf = (row: Record<string, unknown> | undefined) =>
+    row?.moment ? String(row.moment).slice(0, 10) : undefined
   const changed = () => void bump.run()
   const imports = openImports(database, store, now, changed)
 

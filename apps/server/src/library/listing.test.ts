@@ -5,13 +5,17 @@ import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { parseListing } from './listing.ts'
 import { abstractAbout, listed } from './made-papers.fixture.ts'
-import type { ImportItem, ImportedRecord } from './types.ts'
+import type { ImportedRecord, ImportItem } from './types.ts'
 
 const importDay = '2025-12-20'
 
-async function parse(text: string | Iterable<string | Uint8Array>, options: { importDay?: string; year?: number } = {}) {
+async function parse(
+  text: string | Iterable<string | Uint8Array>,
+  options: { importDay?: string; year?: number } = {},
+) {
   const items: ImportItem[] = []
-  for await (const item of parseListing(typeof text === 'string' ? [text] : text, { importDay, ...options })) items.push(item)
+  for await (const item of parseListing(typeof text === 'string' ? [text] : text, { importDay, ...options }))
+    items.push(item)
   return items
 }
 
@@ -26,7 +30,8 @@ async function refusals(text: string) {
   return (await parse(text)).flatMap(item => ('refused' in item ? [item.refused] : []))
 }
 
-const header = 'new\n\nGet trending papers in your email inbox!\n\nSubscribe\n\nDaily Papers\n\nbyAK and the research community\n\nDec 12\n\n'
+const header =
+  'new\n\nGet trending papers in your email inbox!\n\nSubscribe\n\nDaily Papers\n\nbyAK and the research community\n\nDec 12\n\n'
 
 describe('a listing', () => {
   test('gives a title, an abstract, authors, a date and comments', async () => {
@@ -48,7 +53,10 @@ describe('a listing', () => {
 
   test('takes a date without year as the latest one not after its own date', async () => {
     const papers = await read(header + listed('One', 'Dec 12') + listed('Two', 'Dec 13') + listed('Three', 'Jan 7 3'))
-    assert.deepEqual(papers.map(paper => paper.publishedAt), ['2025-12-12', '2024-12-13', '2025-01-07'])
+    assert.deepEqual(
+      papers.map(paper => paper.publishedAt),
+      ['2025-12-12', '2024-12-13', '2025-01-07'],
+    )
     assert.equal(papers[2].commentCount, 3)
   })
 
@@ -74,7 +82,10 @@ describe('a listing', () => {
 
   test('keeps two papers apart that have no lines of authors', async () => {
     const papers = await read(header + listed('One') + listed('Two') + listed('Three', '·\nMay 1, 2020'))
-    assert.deepEqual(papers.map(paper => paper.title), ['One', 'Two', 'Three'])
+    assert.deepEqual(
+      papers.map(paper => paper.title),
+      ['One', 'Two', 'Three'],
+    )
     assert.equal(papers[0].publishedAt, undefined)
   })
 
@@ -94,11 +105,16 @@ describe('a listing', () => {
   test('gives an organization once where its logo says it too', async () => {
     const names = ['Zyphra Zyphra', 'New Lab New Lab', 'One Two Three', 'Solo'].map(name => `${name}\n·\nNov 21 1`)
     const papers = await read(names.map((meta, index) => listed(`Paper ${index}`, meta)).join(''))
-    assert.deepEqual(papers.map(paper => paper.organization), ['Zyphra', 'New Lab', 'One Two Three', 'Solo'])
+    assert.deepEqual(
+      papers.map(paper => paper.organization),
+      ['Zyphra', 'New Lab', 'One Two Three', 'Solo'],
+    )
   })
 
   test('may have an empty line within the lines of authors and date', async () => {
-    const [paper, ...rest] = await read(listed('One', '• 3 authors\n\n·\n\nFeb 3, 2021 4') + listed('Two', 'Feb 4, 2021'))
+    const [paper, ...rest] = await read(
+      listed('One', '• 3 authors\n\n·\n\nFeb 3, 2021 4') + listed('Two', 'Feb 4, 2021'),
+    )
     assert.equal(rest.length, 1)
     assert.deepEqual([paper.authorCount, paper.publishedAt, paper.commentCount], [3, '2021-02-03', 4])
   })
@@ -111,7 +127,10 @@ describe('a listing', () => {
   test('pasted twice gives every paper twice and nothing else', async () => {
     const once = header + listed('One', '1 authors\n·\nDec 1') + listed('Two')
     const papers = await read(once + once)
-    assert.deepEqual(papers.map(paper => paper.title), ['One', 'Two', 'One', 'Two'])
+    assert.deepEqual(
+      papers.map(paper => paper.title),
+      ['One', 'Two', 'One', 'Two'],
+    )
   })
 
   test('may be indented, with non-breaking spaces, a byte-order mark and old Mac line ends', async () => {
@@ -139,9 +158,9 @@ describe('a listing', () => {
   })
 
   test('turns TeX accents into letters and keeps the text as it came', async () => {
-    const [paper] = await read(listed('Sch\\"on and G\\\'{e}om\\\'etrie', '1 author'))
+    const [paper] = await read(listed("Sch\\\"on and G\\'{e}om\\'etrie", '1 author'))
     assert.equal(paper.title, 'Schön and Géométrie')
-    assert.equal(paper.raw?.title, 'Sch\\"on and G\\\'{e}om\\\'etrie')
+    assert.equal(paper.raw?.title, "Sch\\\"on and G\\'{e}om\\'etrie")
   })
 
   test('that is empty gives nothing', async () => {
@@ -173,18 +192,24 @@ describe('what is no paper is refused by line, and reading goes on:', () => {
 
   test('a title of more than 300 characters', async () => {
     const items = await parse(`${listed('long '.repeat(70))}${good}`)
-    assert.deepEqual(items.map(item => 'record' in item), [false, true])
+    assert.deepEqual(
+      items.map(item => 'record' in item),
+      [false, true],
+    )
     assert.deepEqual(await refusals(`${listed('long '.repeat(70))}${good}`), [
       { line: 1, reason: 'a title of 349 characters, at most 300' },
     ])
   })
 
   test('a day that does not exist', async () => {
-    assert.deepEqual(await refusals(listed('One', 'Feb 30, 2024') + listed('Two', 'Feb 29, 2023') + listed('Three', 'Apr 31')), [
-      { line: 1, reason: 'there is no day February 30, 2024' },
-      { line: 7, reason: 'there is no day February 29, 2023' },
-      { line: 13, reason: 'there is no day April 31' },
-    ])
+    assert.deepEqual(
+      await refusals(listed('One', 'Feb 30, 2024') + listed('Two', 'Feb 29, 2023') + listed('Three', 'Apr 31')),
+      [
+        { line: 1, reason: 'there is no day February 30, 2024' },
+        { line: 7, reason: 'there is no day February 29, 2023' },
+        { line: 13, reason: 'there is no day April 31' },
+      ],
+    )
   })
 
   test('authors without a paper', async () => {
@@ -195,10 +220,10 @@ describe('what is no paper is refused by line, and reading goes on:', () => {
 
   test('a block of more than 1 MB', async () => {
     const items = await parse(['Huge\n\n', ...Array(1100).fill('x'.repeat(1000)), `\n\n1 author\n\n${good}`])
-    assert.deepEqual(items.map(item => ('record' in item ? item.record.title : item.refused)), [
-      { line: 1, reason: 'longer than 1 MB: no paper' },
-      'Good',
-    ])
+    assert.deepEqual(
+      items.map(item => ('record' in item ? item.record.title : item.refused)),
+      [{ line: 1, reason: 'longer than 1 MB: no paper' }, 'Good'],
+    )
   })
 
   test('a million short blocks, in bounded memory', async () => {
@@ -209,7 +234,10 @@ describe('what is no paper is refused by line, and reading goes on:', () => {
         yield good
       })(),
     )
-    assert.deepEqual(items.map(item => 'record' in item), [true, false, true])
+    assert.deepEqual(
+      items.map(item => 'record' in item),
+      [true, false, true],
+    )
   })
 
   test('a long text before the heading', async () => {
@@ -231,8 +259,26 @@ test('bytes that are not UTF-8 are replaced, and it is said', async () => {
 
 const lines = fc.oneof(
   fc.constantFrom(
-    'Daily Papers', 'new', 'Subscribe', 'byAK', 'Dec 12', 'Feb 30, 2020', '•  3 authors', '·', '', '', '\u00a0', '\\n', '\\', 'Title',
-    'Zyphra Zyphra', abstractAbout('one'), `${abstractAbout('two')} $`, 'é'.repeat(210), '\ufeff', '🙂 emoji title',
+    'Daily Papers',
+    'new',
+    'Subscribe',
+    'byAK',
+    'Dec 12',
+    'Feb 30, 2020',
+    '•  3 authors',
+    '·',
+    '',
+    '',
+    '\u00a0',
+    '\\n',
+    '\\',
+    'Title',
+    'Zyphra Zyphra',
+    abstractAbout('one'),
+    `${abstractAbout('two')} $`,
+    'é'.repeat(210),
+    '\ufeff',
+    '🙂 emoji title',
   ),
   fc.string({ unit: 'binary', maxLength: 30 }),
 )
@@ -275,7 +321,8 @@ const missing = existsSync(sample) ? false : 'shared/data/daily-papers-listing i
 describe('the real listing of 12 December 2025', { skip: missing }, () => {
   async function readSample(options = {}) {
     const items: ImportItem[] = []
-    for await (const item of parseListing(createReadStream(sample), { importDay: '2026-11-24', ...options })) items.push(item)
+    for await (const item of parseListing(createReadStream(sample), { importDay: '2026-11-24', ...options }))
+      items.push(item)
     return items.map(item => {
       assert.ok('record' in item)
       return item.record
@@ -287,10 +334,16 @@ describe('the real listing of 12 December 2025', { skip: missing }, () => {
     const counts = papers.flatMap(paper => paper.authorCount ?? [])
     assert.equal(papers.length, 34)
     assert.equal(counts.length, 31)
-    assert.equal(counts.reduce((a, b) => a + b), 189)
+    assert.equal(
+      counts.reduce((a, b) => a + b),
+      189,
+    )
     assert.equal(Math.max(...counts), 25)
     assert.match(papers.find(paper => paper.authorCount === 25)!.title, /C4/)
-    assert.deepEqual(papers.flatMap(paper => paper.organization ?? []), ['Zyphra'])
+    assert.deepEqual(
+      papers.flatMap(paper => paper.organization ?? []),
+      ['Zyphra'],
+    )
   })
 
   test('has dates from 2016-03-30 to 2025-11-21 and two papers without, and 11 comments', async () => {
@@ -299,7 +352,13 @@ describe('the real listing of 12 December 2025', { skip: missing }, () => {
     assert.deepEqual([dates.length, dates[0], dates.at(-1)], [32, '2016-03-30', '2025-11-21'])
     assert.equal(dates.filter(date => date >= '2025').length, 11)
     const undated = papers.filter(paper => !paper.publishedAt && !paper.authorCount && !paper.organization)
-    assert.deepEqual(undated.map(paper => paper.title.split(':')[0]), ['EfficientLLM', 'SWE-Bench Pro'])
-    assert.deepEqual(papers.flatMap(paper => paper.commentCount ?? []), [2, 1, 8])
+    assert.deepEqual(
+      undated.map(paper => paper.title.split(':')[0]),
+      ['EfficientLLM', 'SWE-Bench Pro'],
+    )
+    assert.deepEqual(
+      papers.flatMap(paper => paper.commentCount ?? []),
+      [2, 1, 8],
+    )
   })
 })

@@ -250,6 +250,7 @@ function readPapers(importDay: string, year: number | undefined) {
     const first = abstract.length === 0 && block.length > shortestAbstract
     if (!first && isTitleLike(block, following)) {
       yield* finish()
+      skipping = false
       title = block
       length = block.length
       return

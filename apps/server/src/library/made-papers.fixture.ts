@@ -17,7 +17,8 @@ export function listed(title: string, meta?: string, abstract = abstractAbout(ti
 /** A listing of papers with numbered titles. */
 export function* manyListed(count: number): Generator<string> {
   yield 'Daily Papers\n\nDec 12\n\n'
-  for (let number = 1; number <= count; number++) yield listed(numberedTitle(number), `  • ${(number % 9) + 1} authors\n·\nNov 3, 2024`)
+  for (let number = 1; number <= count; number++)
+    yield listed(numberedTitle(number), `  • ${(number % 9) + 1} authors\n·\nNov 3, 2024`)
 }
 
 export function numberedTitle(number: number): string {

@@ -86,7 +86,12 @@ function wholeNumber(value: number, preset: number, most: number): number {
 function show({ record }: Row, query: Query): FoundPaper {
   const { title, abstract, summary = '' } = record
   const own = markedRanges(abstract, query)
-  const text = (abstract && own.length) || !summary ? abstract : markedRanges(summary, query).length || !abstract ? summary : abstract
+  const text =
+    (abstract && own.length) || !summary
+      ? abstract
+      : markedRanges(summary, query).length || !abstract
+        ? summary
+        : abstract
   return {
     ...record,
     titleParts: cut(title, 0, title.length, markedRanges(title, query)),
@@ -98,7 +103,9 @@ type Range = [start: number, end: number]
 
 /** Where the words of a query stand in a text, in order and without overlap. */
 export function markedRanges(text: string, { required }: Pick<Query, 'required'>): Range[] {
-  const sequences = required.flatMap(terms => terms.flatMap(term => [...term.sequences, ...term.withNeighbours.map(word => [word])]))
+  const sequences = required.flatMap(terms =>
+    terms.flatMap(term => [...term.sequences, ...term.withNeighbours.map(word => [word])]),
+  )
   if (!sequences.length) return []
   const looked = text.slice(0, longestMarked)
   const words = tokens(looked)
@@ -115,7 +122,8 @@ export function markedRanges(text: string, { required }: Pick<Query, 'required'>
 
 /** How many words from `at` on are the sequence, one after the other or joined as one; 0 where they are not. */
 function matchLength(text: string, words: Token[], at: number, sequence: string[]): number {
-  if (sequence.every((word, index) => words[at + index]?.folded === word || words[at + index]?.stem === word)) return sequence.length
+  if (sequence.every((word, index) => words[at + index]?.folded === word || words[at + index]?.stem === word))
+    return sequence.length
   if (sequence.length > 1) return 0
   let whole = words[at].folded
   for (let next = at + 1; next < Math.min(words.length, at + mostJoined) && whole.length < sequence[0].length; next++) {

@@ -12,7 +12,8 @@ export function keepTopicIds(before: readonly Topic[], computed: readonly Topic[
     for (const topic of computed) {
       const shared = topic.members.filter(member => keys.has(member.key)).length
       if (old.medoid === topic.medoid) matches.push({ old, topic, score: 2 })
-      else if (shared > keys.size / 2) matches.push({ old, topic, score: shared / (keys.size + topic.members.length - shared) })
+      else if (shared > keys.size / 2)
+        matches.push({ old, topic, score: shared / (keys.size + topic.members.length - shared) })
     }
   }
   matches.sort((a, b) => b.score - a.score)

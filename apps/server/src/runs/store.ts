@@ -1,6 +1,6 @@
 /** Stored runs: a row each in the database, their files in `DATA_DIR/runs/<id>/`. */
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
@@ -69,9 +69,14 @@ export function openRunStore(database: DatabaseSync, runsDirectory: string, owne
     record(id: string): RunRecord | undefined {
       const run = get(id)
       if (!run) return undefined
-      const file = join(runsDirectory, id, 'blocks.json')
-      const blocks: Block[] = run.status === 'done' && existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : []
-      return { run, blocks }
+      if (run.status !== 'done') return { run, blocks: [] }
+      try {
+        const blocks: Block[] = JSON.parse(readFileSync(join(runsDirectory, id, 'blocks.json'), 'utf8'))
+        return { run, blocks }
+      } catch {
+        const error = { kind: 'failure' as const, message: 'the stored result is missing or damaged; repeat the run' }
+        return { run: { ...run, status: 'failed', error }, blocks: [] }
+      }
     },
     /** Newest first. `before` is the id of the last run of the page before. */
     list({

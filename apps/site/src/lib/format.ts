@@ -1,0 +1,61 @@
+/** Numbers, dates and keys as people read them. */
+
+const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' })
+const month = new Intl.DateTimeFormat('en-GB', { month: 'long', year: 'numeric', timeZone: 'UTC' })
+const moment = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  timeZone: 'UTC',
+})
+
+/** `2020-08-12` as `12 August 2020`; `2025-05` as `May 2025`. */
+export function formatDate(date: string): string {
+  const parsed = new Date(date.length === 7 ? `${date}-01` : date.slice(0, 10))
+  if (Number.isNaN(parsed.getTime())) return date
+  return (date.length === 7 ? month : day).format(parsed)
+}
+
+export const formatMoment = (iso: string) => `${moment.format(new Date(iso))} UTC`
+
+export function formatNumber(value: number | null | undefined): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return '–'
+  if (Number.isInteger(value)) return value.toLocaleString('en')
+  const size = Math.abs(value)
+  if (size >= 1e9 || size < 1e-4) return value.toPrecision(5)
+  return value.toLocaleString('en', { maximumSignificantDigits: size >= 1e5 ? 8 : 5 })
+}
+
+export function formatDuration(ms: number): string {
+  if (ms < 1000) return `${ms} ms`
+  if (ms < 90_000) return `${(ms / 1000).toFixed(1)} s`
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`
+}
+
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} bytes`
+  const power = Math.min(4, Math.floor(Math.log10(bytes) / 3))
+  return `${(bytes / 1000 ** power).toPrecision(3)} ${['', 'kB', 'MB', 'GB', 'TB'][power]}`
+}
+
+/** Address of a paper's page. Old arXiv ids keep their slash. */
+export const paperPath = (key: string) => `/papers/${key.split('/').map(encodeURIComponent).join('/')}`
+
+export function authorLine(paper: { authors: { name: string }[]; authorCount?: number }): string {
+  const names = paper.authors.map(author => author.name)
+  if (names.length > 20) return `${names.slice(0, 20).join(', ')} and ${(names.length - 20).toLocaleString('en')} more`
+  if (names.length) return names.join(', ')
+  if (!paper.authorCount) return ''
+  return paper.authorCount === 1 ? '1 author' : `${paper.authorCount} authors`
+}
+
+/** A long author list on one line of a list of papers. */
+export function shortAuthorLine(paper: { authors: { name: string }[]; authorCount?: number }): string {
+  if (paper.authors.length <= 3) return authorLine(paper)
+  return `${paper.authors
+    .slice(0, 3)
+    .map(author => author.name)
+    .join(', ')} and ${(paper.authors.length - 3).toLocaleString('en')} more`
+}

@@ -1,0 +1,13 @@
+import { paperPath } from '#lib/format.ts'
+import type { PageServerLoad } from './$types'
+
+export const load: PageServerLoad = ({ locals: { offprint } }) => ({
+  count: offprint.library.count(),
+  limits: offprint.settings,
+  papers: [...offprint.papers.values()].map(({ slug, about, methods }) => ({
+    slug,
+    title: about.title,
+    href: paperPath(about.arxiv ?? slug),
+    methods: Object.keys(methods),
+  })),
+})

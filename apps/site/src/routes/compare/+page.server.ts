@@ -1,0 +1,45 @@
+import { error } from '@sveltejs/kit'
+import { describeInputs } from '#lib/server/inputs.ts'
+import { showBlocks } from '#lib/server/show.ts'
+import type { PageServerLoad } from './$types'
+
+export const load: PageServerLoad = ({ locals: { offprint }, url }) => {
+  const ids = url.searchParams.getAll('run')
+  if (ids.length !== 2)
+    error(400, `Choose two runs to compare; ${ids.length === 1 ? 'one was' : `${ids.length} were`} chosen.`)
+  const [left, right] = ids.map(id => {
+    const record = offprint.runs.store.record(id)
+    if (!record) error(404, `There is no run ${id.slice(0, 40)}.`)
+    return { ...record, inputs: describeInputs(offprint, record.run) }
+  })
+  const value = (side: typeof left, name: string) => {
+    const input = side.inputs.find(one => one.name === name)
+    return input?.file?.file ?? input?.text
+  }
+  const metricsOf = (side: typeof left) => side.blocks.flatMap(block => (block.type === 'metric' ? [block] : []))
+  const rightMetrics = new Map(metricsOf(right).map(metric => [metric.name, metric]))
+  return {
+    sides: [left, right].map((side, index) => ({
+      run: side.run,
+      inputs: side.inputs.map(input => ({
+        ...input,
+        differs: value([right, left][index], input.name) !== value(side, input.name),
+      })),
+      blocks: showBlocks(
+        side.blocks.filter(block => block.type !== 'metric'),
+        url,
+      ),
+    })),
+    metrics: metricsOf(left).map(({ name, title, unit, value }) => {
+      const other = rightMetrics.get(name)?.value ?? null
+      return {
+        name,
+        title,
+        unit,
+        left: value,
+        right: other,
+        change: value !== null && other !== null && value !== 0 ? (other / value - 1) * 100 : null,
+      }
+    }),
+  }
+}

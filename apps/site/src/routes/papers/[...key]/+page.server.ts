@@ -1,0 +1,39 @@
+import { error, redirect } from '@sveltejs/kit'
+import { paperPath } from '#lib/format.ts'
+import { showForm, startingValues } from '#lib/server/form.ts'
+import type { PageServerLoad } from './$types'
+
+export const load: PageServerLoad = ({ locals: { offprint }, params, url }) => {
+  const record = offprint.library.paper(params.key)
+  if (!record) error(404, `The library has no paper '${params.key.slice(0, 100)}'.`)
+  if ('redirect' in record)
+    redirect(
+      302,
+      `${paperPath(record.redirect)}${url.search}${record.version ? `${url.search ? '&' : '?'}version=${record.version}` : ''}`,
+    )
+  const paper = record.slug ? offprint.papers.get(record.slug) : undefined
+  const methods = Object.entries(paper?.methods ?? {})
+  const chosen = methods.find(([name]) => name === url.searchParams.get('method')) ?? methods[0]
+  const page = paperPath(record.key)
+  let form: ReturnType<typeof showForm> | undefined
+  if (paper && chosen) {
+    const [name, method] = chosen
+    const { values, errors } = startingValues(offprint, paper.slug, name, url.searchParams)
+    form = showForm({ slug: paper.slug, name, method, fields: offprint.fieldsOf(method) }, values, errors, page)
+  }
+  return {
+    paper: record,
+    venue: paper?.about.venue,
+    code: paper?.about.code,
+    version: url.searchParams.get('version'),
+    methods: methods.map(([name, { title }]) => ({
+      name,
+      title,
+      href: `${page}?method=${name}#run`,
+      chosen: name === chosen?.[0],
+    })),
+    form,
+    claims: paper ? offprint.claims(paper.slug) : [],
+    runs: paper ? offprint.runs.store.list({ paper: paper.slug, limit: 8 }) : [],
+  }
+}
