@@ -6,22 +6,7 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-// 65,536 pages of 64 KiB are all that 32-bit addresses reach; memory is shared so that workers can join in.
-const flags = [
-  '-O3',
-  '--runtime',
-  'stub',
-  '--importMemory',
-  '--sharedMemory',
-  '--initialMemory',
-  '1',
-  '--maximumMemory',
-  '65536',
-  '--enable',
-  'simd',
-  '--enable',
-  'threads',
-]
+const flags = ['-O3', '--runtime', 'stub', '--importMemory', '--initialMemory', '1', '--enable', 'simd']
 
 /** Builds what has changed since the last build. */
 export async function ensureWasm() {

@@ -1,6 +1,5 @@
 // `npm test`: installs and builds what is missing, then runs every test. Arguments are file patterns.
 import { spawnSync } from 'node:child_process'
-import { join } from 'node:path'
 import { ensureBuilt, ensureInstalled, root } from './bootstrap.mjs'
 
 const node = ensureInstalled()

@@ -204,12 +204,17 @@ function addOptions(command: Command, slug: string, name: string, method: Method
   const fields = describeFields(method)
   for (const field of [...fields, ...commonFields]) {
     const hint = [field.label === field.name ? '' : field.label, field.hint].filter(Boolean).join('. ')
-    const about = [hint, bounds(field), field.required ? 'required' : ''].filter(Boolean).join('; ')
+    const { default: preset, required } = field
+    const terms = [
+      bounds(field),
+      field.choices && `one of ${field.choices.join(', ')}`,
+      required && 'required',
+      preset !== undefined && preset !== '' && `default ${preset}`,
+    ]
+    const known = terms.filter(Boolean).join('; ')
     // A switch that is on by default is turned off by `--name false`.
     const flag = field.kind === 'switch' ? `--${field.name} [true|false]` : `--${field.name} <${placeholder(field)}>`
-    const option = new Option(flag, about)
-    if (field.kind === 'switch') option.preset('true')
-    if (field.default !== undefined && field.default !== '') option.default(undefined, String(field.default))
+    const option = new Option(flag, [hint, known && `(${known})`].filter(Boolean).join(' '))
     command.addOption(option)
   }
   if (method.example) command.option('--example', "start from the method's example; other flags win")
@@ -224,7 +229,7 @@ function addOptions(command: Command, slug: string, name: string, method: Method
 function placeholder(field: Field): string {
   if (field.kind === 'papers') return 'search|all'
   if (field.kind === 'artefact') return 'run'
-  return isLoadedKind(field.kind) ? 'file' : (field.choices?.join('|') ?? field.kind)
+  return isLoadedKind(field.kind) ? 'file' : field.kind
 }
 
 function bounds({ min, max, unit }: Field): string {

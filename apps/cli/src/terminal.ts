@@ -100,7 +100,7 @@ function printSeries({ series, x, y }: SeriesBlock): void {
 }
 
 function printScatter({ points, x, y, emphasis = [] }: ScatterBlock): void {
-  const groups = [...new Set(points.group ?? [])]
+  const groups = [...new Set(points.group ?? [])].sort(byName)
   const plotted = points.x.map((at, index) => ({
     x: at,
     y: points.y[index],
@@ -111,6 +111,10 @@ function printScatter({ points, x, y, emphasis = [] }: ScatterBlock): void {
   plot(plotted, x.label, y.label)
   if (emphasis.length) console.log('Capital letters are the marked points.')
 }
+
+/** Numbers by size, names by alphabet. */
+const byName = (a: number | string, b: number | string) =>
+  typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b), 'en', { numeric: true })
 
 const letter = (index: number) => String.fromCharCode(97 + (index % 26))
 

@@ -1,4 +1,16 @@
-export * from './input-error.ts'
-export * from './long-call.ts'
-export * from './matrix.ts'
-export * from './matrix-files.ts'
+export { type Arena, arena, instantiate } from './arena.ts'
+export {
+  type Dissimilarities,
+  type DissimilarityOptions,
+  dissimilarities,
+  dissimilarity,
+  type Metric,
+  metrics,
+  mostObjects,
+  precomputed,
+} from './dissimilarities.ts'
+export { InputError } from './input-error.ts'
+export { breathe, type LongCall } from './long-call.ts'
+export { type Matrix, matrix, requireFinite } from './matrix.ts'
+export { readMatrix, writeBvecs, writeFvecs, writeIvecs, writeNpy } from './matrix-files.ts'
+export { type Random, random } from './random.ts'

@@ -8,11 +8,7 @@ export interface Matrix {
 }
 
 /** Makes a matrix over `data` (zeros where left out). @throws InputError where the sizes do not fit */
-export function matrix(
-  rows: number,
-  columns: number,
-  data: Float32Array = new Float32Array(rows * columns),
-): Matrix {
+export function matrix(rows: number, columns: number, data: Float32Array = new Float32Array(rows * columns)): Matrix {
   if (!Number.isInteger(rows) || rows < 0) throw new InputError('rows', String(rows), 'a whole number of at least 0')
   if (!Number.isInteger(columns) || columns < 0)
     throw new InputError('columns', String(columns), 'a whole number of at least 0')

@@ -84,7 +84,9 @@ function options(block: Block): Chart | undefined {
           index,
         }))
         .filter(row => row.index % step === 0 || ringed.has(row.index))
-      const groups = [...new Set((group ?? ['']).map(String))]
+      const groups = [...new Set((group ?? ['']).map(String))].sort((a, b) =>
+        a.localeCompare(b, 'en', { numeric: true }),
+      )
       return {
         legend: groups,
         x: axis(block.x),

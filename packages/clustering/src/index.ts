@@ -1,0 +1,8 @@
+export { alternating } from './alternating.ts'
+export { assignToMedoids } from './assign-to-medoids.ts'
+export { type FasterPamOptions, fasterPam } from './faster-pam.ts'
+export { type Init, inits } from './initial-medoids.ts'
+export type { KMedoids, KMedoidsOptions } from './k-medoids.ts'
+export { fastPam1, pam } from './pam.ts'
+export { project } from './project.ts'
+export { medoidSilhouette, type Silhouettes, silhouette } from './silhouette.ts'

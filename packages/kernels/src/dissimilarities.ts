@@ -1,0 +1,203 @@
+/** How far apart things are: every pair of rows of a matrix, or a matrix of dissimilarities that is given. */
+import { simd } from '../build/dissimilarities.js'
+import { type Arena, arena, instantiate } from './arena.ts'
+import { InputError } from './input-error.ts'
+import { breathe, type LongCall } from './long-call.ts'
+import { type Matrix, requireFinite } from './matrix.ts'
+
+export type Metric = 'euclidean' | 'sqeuclidean' | 'manhattan' | 'chebyshev' | 'cosine'
+
+/** A square matrix of 32-bit dissimilarities in WebAssembly memory, so that an engine need not copy it. */
+export interface Dissimilarities {
+  /** Objects. */
+  n: number
+  /** `n × n` floats: row j, column o is d(o, j). Made anew each time: keep it only until the next `await`. */
+  readonly data: Float32Array
+  /** Whether d(a, b) = d(b, a) for all pairs. */
+  symmetric: boolean
+  arena: Arena
+  /** Where `data` begins in `arena.memory`. */
+  pointer: number
+}
+
+export interface DissimilarityOptions extends LongCall {
+  /** Name of the input in errors; default `points`. */
+  field?: string
+}
+
+/** Largest n: 4n² bytes are then 1 GiB. */
+export const mostObjects = 16_384
+
+const blockRows = 32
+const chunkMs = 20
+
+const kinds: Record<Metric, { kind: number; scale: number; root: boolean }> = {
+  euclidean: { kind: 0, scale: 1, root: true },
+  sqeuclidean: { kind: 0, scale: 1, root: false },
+  manhattan: { kind: 1, scale: 1, root: false },
+  chebyshev: { kind: 2, scale: 1, root: false },
+  // On rows of length one, 1 − x·y is half the squared distance; so written, near duplicates keep their digits.
+  cosine: { kind: 0, scale: 0.5, root: false },
+}
+
+export const metrics = Object.keys(kinds) as Metric[]
+
+/**
+ * All pairwise dissimilarities of the rows of a matrix, O(n²·d) time and 4n² bytes. Sums are of 32-bit floats: good to
+ * about 1e-6 relative.
+ *
+ * @throws InputError for no rows or columns, more than 16,384 rows, a cell that is not finite, an unknown metric, and for
+ * `cosine` a row of zeros
+ */
+export async function dissimilarities(
+  points: Matrix,
+  metric: Metric = 'euclidean',
+  { signal, onProgress, field = 'points' }: DissimilarityOptions = {},
+): Promise<Dissimilarities> {
+  const how = Object.hasOwn(kinds, metric) ? kinds[metric] : undefined
+  if (!how) throw new InputError('metric', `'${metric}'`, `one of ${metrics.join(', ')}`)
+  const { rows: n, columns: d } = points
+  requireCount(n, field)
+  if (d === 0) throw new InputError(field, 'no column', 'rows with at least one column')
+  requireFinite(points, field)
+  const stride = Math.ceil(d / 4) * 4
+  const space = arena(4 * n * n + 4 * n * stride + 64)
+  const result = squareOf(n, space, true)
+  const padded = space.take(4 * n * stride)
+  fill(new Float32Array(space.memory.buffer, padded, n * stride), points, stride, metric, field)
+  const { blockRow } = instantiate<{
+    blockRow(
+      points: number,
+      stride: number,
+      n: number,
+      out: number,
+      from: number,
+      kind: number,
+      scale: number,
+      root: boolean,
+    ): void
+  }>(simd, space)
+  let since = performance.now()
+  for (let from = 0; from < n; from += blockRows) {
+    blockRow(padded, stride, n, result.pointer, from, how.kind, how.scale, how.root)
+    if (performance.now() - since < chunkMs) continue
+    onProgress?.(from * from, n * n)
+    await breathe(signal)
+    since = performance.now()
+  }
+  space.give(padded)
+  return result
+}
+
+function fill(target: Float32Array, points: Matrix, stride: number, metric: Metric, field: string): void {
+  const { data, rows, columns } = points
+  target.fill(0)
+  for (let row = 0; row < rows; row++) {
+    const source = data.subarray(row * columns, (row + 1) * columns)
+    if (metric !== 'cosine') {
+      target.set(source, row * stride)
+      continue
+    }
+    let squares = 0
+    for (let column = 0; column < columns; column++) squares += source[column] * source[column]
+    if (squares === 0)
+      throw new InputError(
+        field,
+        'zeros',
+        'a row with a length',
+        `${field}: row ${row + 1} has nothing but zeros, so it has no direction; metric cosine needs one`,
+      )
+    const length = Math.sqrt(squares)
+    for (let column = 0; column < columns; column++) target[row * stride + column] = source[column] / length
+  }
+}
+
+/**
+ * Takes a matrix of dissimilarities that is given: the cell in row i and column j is d(i, j).
+ *
+ * @param options.asymmetric accept d(i, j) ≠ d(j, i); otherwise they may differ by 1e-6 relative
+ * @throws InputError that names row and column (from 1): not square, not finite, negative, not zero on the diagonal, or
+ * asymmetric
+ */
+export async function precomputed(
+  { data, rows: n, columns }: Matrix,
+  { signal, field = 'dissimilarities', asymmetric = false }: DissimilarityOptions & { asymmetric?: boolean } = {},
+): Promise<Dissimilarities> {
+  if (n !== columns)
+    throw new InputError(field, `${n} rows and ${columns} columns`, 'a square matrix, as many rows as columns')
+  requireCount(n, field)
+  const wrong = (row: number, column: number, expected: string, found = String(data[row * n + column])) =>
+    new InputError(
+      field,
+      found,
+      expected,
+      `${field}: row ${row + 1}, column ${column + 1} must be ${expected}, found ${found}`,
+    )
+  let since = performance.now()
+  let symmetric = true
+  for (let row = 0; row < n; row++) {
+    for (let column = 0; column < n; column++) {
+      const value = data[row * n + column]
+      if (!(value >= 0 && value < Infinity)) throw wrong(row, column, 'a number of at least 0')
+      if (column >= row) continue
+      const mirrored = data[column * n + row]
+      if (Math.abs(value - mirrored) <= 1e-6 * Math.max(value, mirrored)) continue
+      symmetric = false
+      if (asymmetric) continue
+      const found = `${value} and ${mirrored}`
+      throw wrong(row, column, `the same as row ${column + 1}, column ${row + 1}`, found)
+    }
+    if (data[row * n + row] !== 0) throw wrong(row, row, '0: an object is no distance from itself')
+    if (performance.now() - since < chunkMs) continue
+    await breathe(signal)
+    since = performance.now()
+  }
+  const result = squareOf(n, arena(4 * n * n + 64), symmetric)
+  const target = result.data
+  if (symmetric) target.set(data.subarray(0, n * n))
+  else
+    for (let row = 0; row < n; row++)
+      for (let column = 0; column < n; column++) target[column * n + row] = data[row * n + column]
+  return result
+}
+
+function squareOf(n: number, space: Arena, symmetric: boolean): Dissimilarities {
+  const pointer = space.take(4 * n * n)
+  return {
+    n,
+    symmetric,
+    arena: space,
+    pointer,
+    get data() {
+      return new Float32Array(space.memory.buffer, pointer, n * n)
+    },
+  }
+}
+
+function requireCount(n: number, field: string): void {
+  if (n === 0) throw new InputError(field, 'no row', 'at least one row')
+  if (n > mostObjects)
+    throw new InputError(
+      field,
+      `${n.toLocaleString('en')} rows`,
+      `at most ${mostObjects.toLocaleString('en')} rows, as all pairs are kept in memory`,
+    )
+}
+
+/** The dissimilarity of two vectors in 64-bit arithmetic. A vector of zeros is at NaN from everything by `cosine`. */
+export function dissimilarity(a: ArrayLike<number>, b: ArrayLike<number>, metric: Metric): number {
+  let total = 0
+  let lengthA = 0
+  let lengthB = 0
+  for (let index = 0; index < a.length; index++) {
+    const difference = a[index] - b[index]
+    if (metric === 'manhattan') total += Math.abs(difference)
+    else if (metric === 'chebyshev') total = Math.max(total, Math.abs(difference))
+    else if (metric === 'cosine') total += a[index] * b[index]
+    else total += difference * difference
+    lengthA += a[index] * a[index]
+    lengthB += b[index] * b[index]
+  }
+  if (metric === 'cosine') return Math.max(0, 1 - total / Math.sqrt(lengthA * lengthB))
+  return metric === 'euclidean' ? Math.sqrt(total) : total
+}
