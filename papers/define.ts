@@ -199,7 +199,8 @@ export function verdict(claim: Pick<Claim, 'value' | 'tolerance'>, ours: number)
 
 /** The tolerance as people read it: `at least 300`, `within 10 % of the paper`. */
 export function describeTolerance(tolerance: Tolerance, unit = ''): string {
-  const withUnit = (value: number) => `${value}${unit === '%' || unit === '' ? unit : ` ${unit}`}`
+  // No line break between a number and its unit.
+  const withUnit = (value: number) => `${value}${unit === '%' || unit === '' ? unit : `\u00a0${unit}`}`
   if ('within' in tolerance) return `within ${+(tolerance.within * 100).toPrecision(6)} % of the paper`
   if ('atLeast' in tolerance) return `at least ${withUnit(tolerance.atLeast)}`
   if ('atMost' in tolerance) return `at most ${withUnit(tolerance.atMost)}`

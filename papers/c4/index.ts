@@ -11,6 +11,6 @@ export default definePaper({
     venue: 'HPCA 2025',
     summary:
       'A training job on thousands of GPUs stops as soon as one of them misbehaves, and when every rank times out together nobody can tell who began it. C4 records each collective operation inside the communication library: who entered, when, and what moved over which connection. From these records it names the hanging or slow node, and a second part plans the routes of the few large flows so that they do not collide on shared uplinks. In production, time lost to faults fell from 31 % to about 1 % of a job’s life, and runs bound by communication gained about 15 %.',
-    topics: ['llm training', 'fault diagnosis', 'collective communication', 'networking'],
+    topics: ['llm training', 'fault tolerance', 'collective communication', 'networking'],
   },
 })

@@ -9,9 +9,8 @@ export default definePaper({
     publishedAt: '2023-08-01',
     venue: 'IEEE TVCG (VIS 2023)',
     doi: '10.1109/TVCG.2023.3327201',
-    code: 'https://github.com/hj-n/clams',
     summary:
-      'Two people who look at the same scatterplot often see different clusters, and until somebody runs a study nobody knows which plots are safe to read. CLAMS puts a number from 0 to 1 on that disagreement. It describes the plot by a mixture of Gaussians, asks a regression trained on human judgements how likely a viewer is to split or join each pair, and sums up the uncertainty. The score follows the disagreement of human annotators about as well as another annotator would. Use it to choose among projections of your data, and to see which pair of groups causes doubt.',
+      'Two people who look at the same scatterplot often see different clusters, and without a study there is no telling which plots can be trusted. CLAMS puts a number from 0 to 1 on that disagreement. It describes the plot by a mixture of Gaussians, asks a regression trained on human judgements how likely a viewer is to split or join each pair, and sums up the uncertainty. The score follows the disagreement of human annotators about as well as another annotator would. Use it to choose among projections of your data, and to see which pair of groups causes doubt.',
     topics: ['visual clustering', 'clustering', 'human perception', 'cluster validity'],
   },
 })

@@ -11,6 +11,6 @@ export default definePaper({
     code: 'https://github.com/OpenNLPLab/CO2',
     summary:
       'When nodes are joined by slow links, data-parallel training spends most of its time waiting for gradients to be averaged. CO2 lets every worker take several steps alone and averages the parameters in the background during the next ones, so that nobody waits as long as the transfer fits behind the computing. The average then arrives one round late; a penalty that grows with the staleness and a clipped outer momentum keep training steady. Over an 80 Gb/s network with 128 GPUs the throughput rose thirteenfold against synchronous AdamW, with accuracy about the same.',
-    topics: ['llm training', 'distributed training', 'collective communication', 'optimisation'],
+    topics: ['llm training', 'distributed training', 'collective communication'],
   },
 })

@@ -9,7 +9,7 @@ export default definePaper({
     publishedAt: '2024-10-01',
     code: 'https://github.com/Lizonghang/TPI-LLM',
     summary:
-      'A household has a few laptops, none of which can hold a large model, and does not want its conversations in a cloud. With a pipeline all but one would idle for a single user; splitting every layer keeps all of them busy but synchronises twice a layer. TPI-LLM splits layers, finds that the delay of the links matters more than their bandwidth and uses a star-shaped reduction for that reason, and loads weights from disk just ahead of their use so that memory holds only a window. A 70-billion-parameter model then needs 3.1 GB on each of eight devices.',
-    topics: ['llm serving', 'edge devices', 'tensor parallelism', 'offloading'],
+      'A few laptops at home are each too small for a large model, and their owners would rather keep their conversations private. With a pipeline all but one would idle for a single user; splitting every layer keeps all of them busy but synchronises twice a layer. TPI-LLM splits layers, finds that the delay of the links matters more than their bandwidth and uses a star-shaped reduction for that reason, and loads weights from disk just ahead of their use so that memory holds only a window. A 70-billion-parameter model then needs 3.1 GB on each of eight devices.',
+    topics: ['llm serving', 'model parallelism', 'offloading'],
   },
 })

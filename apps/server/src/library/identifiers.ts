@@ -32,7 +32,7 @@ const hosts = [
   String.raw`(?:www\.)?hf\.co/papers`,
   String.raw`(?:www\.)?alphaxiv\.org/(?:abs|pdf|overview)`,
 ]
-const address = new RegExp(String.raw`^(?:https?://)?(?:${hosts.join('|')})/`, 'i')
+const address = new RegExp(`^(?:https?://)?(?:${hosts.join('|')})/`, 'i')
 const doiPrefix = /^(?:(?:https?:\/\/)?(?:dx\.|www\.)?doi\.org\/|doi:\s*)/i
 const arxivDoi = /^10\.48550\/arxiv\./i
 
@@ -97,7 +97,7 @@ function parseBareId(bare: string): ArxivId | WrongIdentifier {
     return { id: `${archive}/${year}${month}${number}`, ...version(digits) }
   }
   return {
-    error: `'${bare.length > 60 ? `${bare.slice(0, 60)}…` : bare}' is not an arXiv id such as 2008.05171 or cs/9808004`,
+    error: `'${bare.length > 60 ? `${bare.slice(0, 60).toWellFormed()}…` : bare}' is not an arXiv id such as 2008.05171 or cs/9808004`,
   }
 }
 
@@ -107,6 +107,7 @@ function isMonth(digits: string): boolean {
 
 /** A DOI in lower case without `https://doi.org/` or `doi:`; undefined where the text is none. */
 export function parseDoi(text: string): string | undefined {
+  if (text.length > 500) return undefined
   const bare = text
     .trim()
     .replace(doiPrefix, '')

@@ -7,6 +7,7 @@ import { parseJsonl } from './jsonl.ts'
 import type { Chunks } from './lines.ts'
 import { parseListing } from './listing.ts'
 import type { PaperStore } from './store.ts'
+import { oneLine } from './text.ts'
 import type { ImportItem, ImportOptions, ImportReport } from './types.ts'
 
 const batchRecords = 200
@@ -16,9 +17,11 @@ const mostRefusals = 1000
 const leaseMs = 30_000
 const heartbeatMs = 5_000
 
+/** Imports of this process, whichever connection they use. */
+const running = new Set<string>()
+
 export function openImports(database: DatabaseSync, store: PaperStore, now: () => Date, changed: () => void) {
   const host = hostname()
-  const running = new Set<string>()
   const insert = database.prepare('INSERT INTO imports (id, report, host, process, heartbeat) VALUES (?, ?, ?, ?, ?)')
   const update = database.prepare('UPDATE imports SET report = ?, heartbeat = ? WHERE id = ?')
   const beat = database.prepare('UPDATE imports SET heartbeat = ? WHERE id = ?')
@@ -41,7 +44,7 @@ export function openImports(database: DatabaseSync, store: PaperStore, now: () =
     const { format, rest } = options.format ? { format: options.format, rest: source } : await detectFormat(source)
     const report: ImportReport = {
       id: newImportId(startedAt),
-      name: options.name,
+      name: oneLine(options.name).slice(0, 200).toWellFormed(),
       format,
       read: 0,
       added: 0,
@@ -141,13 +144,14 @@ async function detectFormat(chunks: AsyncIterable<Uint8Array>): Promise<{ format
   const seen: Uint8Array[] = []
   let format: 'listing' | 'jsonl' = 'listing'
   let failure: { error: unknown } | undefined
+  const decoder = new TextDecoder()
   try {
     for (let length = 0; length < 65_536; ) {
       const { done, value } = await iterator.next()
       if (done) break
       seen.push(value)
       length += value.length
-      const start = new TextDecoder().decode(value.subarray(0, 65_536)).trimStart()
+      const start = decoder.decode(value.subarray(0, 65_536), { stream: true }).trimStart()
       if (!start) continue
       if (start.startsWith('{')) format = 'jsonl'
       break

@@ -3,7 +3,7 @@ import { parseArxivId, parseDoi } from './identifiers.ts'
 import { type Chunks, decodeText, longestLine, splitLines } from './lines.ts'
 import { isDay } from './listing.ts'
 import { convertTex, oneLine, paragraphs, saysWithdrawn, showable } from './text.ts'
-import type { Author, ImportedRecord, ImportItem } from './types.ts'
+import type { Author, ExportedRecord, ImportedRecord, ImportItem, PaperRecord } from './types.ts'
 
 /**
  * Reads one record a line. A line that is no record is refused by its number; empty lines are skipped.
@@ -33,18 +33,38 @@ export async function* parseJsonl(
   }
 }
 
+/** A paper as it is exported: its fields always in the same order, so that equal libraries give equal bytes. */
+export function exportedRecord(record: PaperRecord): ExportedRecord {
+  const { key, arxivId, version, doi, title, abstract, authors, authorCount, categories, primary } = record
+  const { organization, publishedAt, updatedAt, submittedAt, comment, journalRef, license, withdrawn } = record
+  const { projectPage, githubRepo, source, sourceUrl, fetchedAt, commentCount } = record
+  const raw = record.raw && { title: record.raw.title, abstract: record.raw.abstract, authors: record.raw.authors }
+  return definedFields({
+    ...{ key, arxivId, version, doi, title, abstract, authors, authorCount, categories, primary },
+    ...{ organization, publishedAt, updatedAt, submittedAt, comment, journalRef, license, withdrawn },
+    ...{ projectPage, githubRepo, source, sourceUrl, fetchedAt, commentCount, raw: raw && definedFields(raw) },
+  }) as ExportedRecord
+}
+
 /** Why a value is no record, in words for the person who imports it. */
 class RecordError extends Error {}
+
+const longestTitle = 2000
+/** Keys that only an export of ours has, beside arXiv ids. */
+const ownKey = /^(?:t:[0-9a-f]{16}|doi:10\.[^\s\p{Lu}]{1,300})$/u
 
 /** @throws RecordError */
 function readRecord(value: unknown): { record: ImportedRecord; repaired?: boolean } {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new RecordError('not an object')
   const fields = value as Record<string, unknown>
   // Our own export has been through all of this before, and its `raw` says how the text came.
-  const own = typeof fields.key === 'string'
+  const key = typeof fields.key === 'string' && ownKey.test(fields.key) ? fields.key : undefined
+  const own = key !== undefined || (typeof fields.key === 'string' && fields.key === fields.arxivId)
   const convert = own ? (text: string) => text : convertTex
   const rawTitle = oneLine(text(fields, 'title') ?? '')
   if (!rawTitle) throw new RecordError('"title" is missing')
+  if (rawTitle.length > longestTitle)
+    throw new RecordError(`a title of ${rawTitle.length} characters, at most ${longestTitle}`)
   const rawAbstract = paragraphs(text(fields, 'abstract') ?? '')
   const { authors, rawNames } = readAuthors(fields.authors, convert)
   const comment = optional(oneLine(convert(text(fields, 'comment') ?? '')))
@@ -67,7 +87,7 @@ function readRecord(value: unknown): { record: ImportedRecord; repaired?: boolea
     withdrawn: boolean(fields, 'withdrawn') ?? saysWithdrawn(comment, abstract),
     source: sourceName(fields.source) ?? 'jsonl',
     ...definedFields({
-      key: own && /^(?:t:[0-9a-f]{16}|doi:10\.\S{1,300})$/.test(String(fields.key)) ? String(fields.key) : undefined,
+      key,
       arxivId,
       version,
       doi,
@@ -186,13 +206,14 @@ function moment(fields: Record<string, unknown>, name: string): string | undefin
   const value = text(fields, name)
   if (!value) return undefined
   const date = new Date(value)
-  if (!/^\d{4}-\d\d-\d\d/.test(value) || Number.isNaN(date.getTime()))
-    throw new RecordError(`"${name}" must be a time such as 2020-08-12T10:00:00.000Z`)
-  return date.toISOString()
+  const iso = /^\d{4}-\d\d-\d\d/.test(value) && !Number.isNaN(date.getTime()) ? date.toISOString() : ''
+  // A year that a time zone moves out of 0 to 9999 is written otherwise, and sorts otherwise.
+  if (!/^\d{4}-/.test(iso)) throw new RecordError(`"${name}" must be a time such as 2020-08-12T10:00:00.000Z`)
+  return iso
 }
 
 /** Anything but the web's own schemes (`javascript:`) must never become a link. */
-function webAddress(value: unknown): string | undefined {
+export function webAddress(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.length > 2000) return undefined
   const url = URL.parse(value.trim())
   return url && (url.protocol === 'https:' || url.protocol === 'http:') ? url.href : undefined

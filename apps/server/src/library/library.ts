@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { transaction } from '../database.ts'
 import { findIdentifier } from './identifiers.ts'
 import { openImports } from './imports.ts'
+import { exportedRecord } from './jsonl.ts'
 import { isDay } from './listing.ts'
 import { openSearch } from './search.ts'
 import { seedPapers } from './seed.ts'
@@ -99,10 +100,7 @@ export function createLibrary(database: DatabaseSync, { now = () => new Date() }
       for (const { record } of rows()) yield record
     },
     *exportRecords() {
-      for (const { record } of rows()) {
-        const { summary: _, topics: __, slug: ___, ...exported } = record
-        yield exported
-      }
+      for (const { record } of rows()) yield exportedRecord(record)
     },
     revision: () => Number(state.get()!.revision),
     topics,

@@ -1,5 +1,5 @@
 /** Papers made up for tests: nothing here was copied from a real one. */
-import type { ImportedRecord } from './types.ts'
+import type { ImportedRecord, PaperRecord } from './types.ts'
 
 const filler =
   'This text stands for an abstract. It goes on long enough to be taken for one, says nothing about anything, and has the usual marks, such as commas, numbers (42) and an em dash. '
@@ -32,4 +32,10 @@ export function record(fields: Partial<ImportedRecord> & { title: string }): Imp
 /** The bytes of texts as a stream gives them. */
 export async function* streamOf(...texts: string[]): AsyncGenerator<Uint8Array> {
   for (const text of texts) yield new TextEncoder().encode(text)
+}
+
+/** A paper as the library gives it. */
+export function paper(fields: Partial<PaperRecord> & { key: string; title: string }): PaperRecord {
+  const moment = '2025-12-12T00:00:00.000Z'
+  return { ...record(fields), submittedAt: moment, fetchedAt: moment, topics: [], ...fields }
 }

@@ -31,7 +31,10 @@ export function mergeRecord(existing: PaperRecord, incoming: ImportedRecord): Pa
     if (value === undefined) continue
     // An older version's day is not the day of the newest version.
     if (field === 'updatedAt' && age < 0) continue
-    if (newer || merged[field] === undefined || (field === 'publishedAt' && isMoreExact(String(value), merged[field])))
+    const known = merged[field]
+    const wins = newer || known === undefined
+    const exact = field === 'publishedAt' && known !== undefined
+    if (exact ? isMoreExact(value, known) || (wins && !isMoreExact(known, value)) : wins)
       Object.assign(merged, { [field]: value })
   }
   const raw = { ...existing.raw }
@@ -80,9 +83,11 @@ function compareVersions(
   return left === right ? 0 : left > right ? 1 : -1
 }
 
+const month = /^\d{4}-\d\d$/
+
 /** A day says more than its month. */
-function isMoreExact(date: string, than: unknown): boolean {
-  return typeof than === 'string' && date.length > than.length && date.startsWith(than)
+function isMoreExact(date: unknown, than: unknown): boolean {
+  return month.test(String(than)) && String(date).startsWith(`${than}-`)
 }
 
 /** The key that a paper with these ids has: it only ever changes from a fingerprint to a DOI to an arXiv id. */

@@ -4,8 +4,11 @@ import type { Paper } from '@offprint/papers'
 import { transaction } from '../database.ts'
 import { fingerprintKey, fingerprintOf } from './fingerprint.ts'
 import { parseArxivId, parseDoi } from './identifiers.ts'
+import { webAddress } from './jsonl.ts'
+import { isDay } from './listing.ts'
 import { keyOf, sameRecord } from './merge.ts'
 import type { PaperStore, Row } from './store.ts'
+import { oneLine } from './text.ts'
 import type { ImportedRecord, PaperRecord } from './types.ts'
 
 /** What a definition says about a paper, in the record's fields. */
@@ -69,16 +72,19 @@ function factsOf({ slug, about }: Paper): Facts {
   if (arxiv && 'error' in arxiv) throw new Error(`paper '${slug}': about.arxiv ${arxiv.error}`)
   const doi = about.doi === undefined ? undefined : parseDoi(about.doi)
   if (about.doi !== undefined && !doi) throw new Error(`paper '${slug}': about.doi '${about.doi}' is not a DOI`)
+  const day = about.publishedAt
+  if (day !== undefined && !isDay(day.length === 7 ? `${day}-01` : day))
+    throw new Error(`paper '${slug}': about.publishedAt '${day}' is not a day`)
   return {
     arxivId: arxiv?.id,
     doi: doi?.startsWith('10.48550/arxiv.') ? undefined : doi,
-    title: about.title,
-    authors: about.authors?.map(name => ({ name })),
+    title: oneLine(about.title),
+    authors: about.authors?.map(name => ({ name: oneLine(name) })),
     authorCount: about.authors?.length ?? about.authorCount,
-    organization: about.organization,
-    publishedAt: about.publishedAt,
-    journalRef: about.venue,
-    githubRepo: about.code,
+    organization: about.organization && oneLine(about.organization),
+    publishedAt: day,
+    journalRef: about.venue && oneLine(about.venue),
+    githubRepo: webAddress(about.code),
     summary: about.summary,
     topics: about.topics,
   }

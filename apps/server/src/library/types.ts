@@ -59,6 +59,9 @@ export interface PaperRecord {
   raw?: { title?: string; abstract?: string; authors?: string[] }
 }
 
+/** A record as it is exported: without what comes from our definitions. */
+export type ExportedRecord = Omit<PaperRecord, 'summary' | 'topics' | 'slug'>
+
 /** A record as an importer reads it, before it is matched with the library. */
 export type ImportedRecord = Partial<Omit<PaperRecord, 'summary' | 'topics' | 'slug'>> &
   Pick<PaperRecord, 'title' | 'abstract' | 'authors' | 'categories' | 'withdrawn' | 'source'>
@@ -196,7 +199,7 @@ export interface Library {
   /** Papers in the library. */
   count(): number
   /** Everything but what comes from our definitions, in the order in which it came: one line of JSONL each. */
-  exportRecords(): IterableIterator<Omit<PaperRecord, 'summary' | 'topics' | 'slug'>>
+  exportRecords(): IterableIterator<ExportedRecord>
   /** All papers in the order in which they came, without loading them at once. */
   records(): IterableIterator<PaperRecord>
   /** Grows with each commit that changed a paper. */

@@ -20,12 +20,12 @@ export function formatDate(date: string): string {
 
 export const formatMoment = (iso: string) => `${moment.format(new Date(iso))} UTC`
 
-export function formatNumber(value: number | null | undefined): string {
+export function formatNumber(value: number | null | undefined, digits = 5): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–'
   if (Number.isInteger(value)) return value.toLocaleString('en')
   const size = Math.abs(value)
   if (size >= 1e9 || size < 1e-4) return value.toPrecision(5)
-  return value.toLocaleString('en', { maximumSignificantDigits: size >= 1e5 ? 8 : 5 })
+  return value.toLocaleString('en', { maximumSignificantDigits: size >= 1e5 ? 8 : digits })
 }
 
 export function formatDuration(ms: number): string {

@@ -87,6 +87,8 @@ function plain(value: unknown): string {
 
 function range({ kind, min, max }: Field): string | undefined {
   if (kind !== 'number' && kind !== 'integer') return undefined
+  // The bounds of 32 bits tell nobody anything.
+  if (max !== undefined && max > 1e9) return undefined
   const show = (value: number) => value.toLocaleString('en')
   if (min !== undefined && max !== undefined) return `${show(min)} to ${show(max)}`
   if (min !== undefined) return `at least ${show(min)}`

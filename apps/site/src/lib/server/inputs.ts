@@ -16,7 +16,9 @@ export function describeInputs(offprint: Offprint, run: Run): ShownInput[] {
   const fields = method ? offprint.fieldsOf(method) : []
   const labels = new Map(fields.map(field => [field.name, field.label]))
   const values: Record<string, unknown> = { ...run.input, seed: run.seed, threads: run.threads }
-  const names = [...new Set([...labels.keys(), ...Object.keys(values)])].filter(name => values[name] !== undefined)
+  const names = [...new Set([...labels.keys(), ...Object.keys(values)])].filter(
+    name => values[name] !== undefined && values[name] !== '',
+  )
   return names.map(name => {
     const value = values[name]
     return { name, label: labels.get(name) ?? name, text: describe(value), file: isFile(value) ? value : undefined }

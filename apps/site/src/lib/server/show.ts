@@ -3,7 +3,7 @@ import type { Block, TableBlock } from '@offprint/papers'
 import { renderMarkdown } from './markdown.ts'
 import { drawChart } from './plot.ts'
 
-const rowsOnPage = 100
+const rowsOnPage = 25
 
 export interface ShownTable {
   columns: (TableBlock['columns'][number] & { sortHref: string; sorted?: 'ascending' | 'descending' })[]

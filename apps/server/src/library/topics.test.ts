@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { openDatabase } from '../database.ts'
+import { createLibrary } from './library.ts'
+import { paper, streamOf } from './made-papers.fixture.ts'
+import { keepTopicIds } from './topic-ids.ts'
+import { computeTopics } from './topics.ts'
+import type { PaperRecord, Topic } from './types.ts'
+
+const fields = [
+  'medoids clusters silhouettes partitions centroids swaps dissimilarities',
+  'transformers attention tokens decoding prompts logits embeddings',
+  'galaxies telescopes redshift supernovae nebulae quasars photometry',
+  'enzymes proteins ligands folding genomes peptides ribosomes',
+].map(words => words.split(' '))
+
+/** Papers of four fields in turn; each has five of its field's seven words. */
+function madePapers(count: number): PaperRecord[] {
+  return Array.from({ length: count }, (_, number) => {
+    const words = fields[number % fields.length]
+    const drawn = [0, 1, 2, 3, 4].map(offset => words[(Math.floor(number / 4) + offset) % words.length])
+    return paper({
+      key: `t:${String(number).padStart(16, '0')}`,
+      title: `On ${drawn[0]} and ${drawn[1]}`,
+      abstract: `We propose a novel method for ${drawn.join(' and ')}.`,
+    })
+  })
+}
+
+const fieldOf = (key: string) => Number(key.slice(2)) % fields.length
+
+describe('topics', () => {
+  test('put papers with the same words together, the medoid first, then by distance', async () => {
+    const papers = madePapers(60)
+    const topics = await computeTopics(papers)
+    assert.equal(topics.flatMap(topic => topic.members).length, 60)
+    assert.equal(new Set(topics.flatMap(topic => topic.members.map(({ key }) => key))).size, 60)
+    for (const { medoid, members, words } of topics) {
+      assert.equal(new Set(members.map(({ key }) => fieldOf(key))).size, 1)
+      assert.deepEqual(members[0], { key: medoid, distance: 0 })
+      for (const [index, { distance }] of members.entries())
+        assert.ok(distance >= (members[index - 1]?.distance ?? 0) && distance <= 1)
+      assert.ok(words.length >= 2 && words.length <= 6)
+      for (const word of words) assert.ok(fields[fieldOf(medoid)].includes(word), word)
+    }
+    assert.deepEqual(
+      topics.map(topic => topic.members.length),
+      topics.map(topic => topic.members.length).sort((a, b) => b - a),
+    )
+  })
+
+  test('are the same for the same papers', async () => {
+    assert.deepEqual(await computeTopics(madePapers(50)), await computeTopics(madePapers(50)))
+  })
+
+  test('of more papers than are clustered come from a sample, and every paper is in one', async () => {
+    const topics = await computeTopics(madePapers(4400))
+    assert.equal(topics.flatMap(topic => topic.members).length, 4400)
+    for (const { members } of topics) assert.equal(new Set(members.map(({ key }) => fieldOf(key))).size, 1)
+  })
+
+  test('have words as they are written, plurals and hyphens too, and none out of formulas', async () => {
+    const texts = ['Few-shot $\\alphabeta$', 'Ontologies \\(\\alphabeta\\)', 'Policies', '12345 caches']
+    const papers = madePapers(24).map((made, number) => ({
+      ...made,
+      abstract: '',
+      title: `${texts[number % 4]} everywhere`,
+    }))
+    const words = (await computeTopics(papers)).flatMap(topic => topic.words)
+    for (const word of ['few-shot', 'ontologies', 'policies', 'caches']) assert.ok(words.includes(word), word)
+    assert.ok(!words.some(word => /alphabeta|\d/.test(word)))
+  })
+
+  test('of no paper, one, equal ones, and those without words', async () => {
+    const countOf = async (papers: PaperRecord[]) =>
+      (await computeTopics(papers)).flatMap(topic => topic.members).length
+    assert.equal(await countOf([]), 0)
+    assert.equal(await countOf(madePapers(1)), 1)
+    assert.equal(
+      await countOf(Array.from({ length: 9 }, (_, number) => ({ ...madePapers(1)[0], key: `t:${number}` }))),
+      9,
+    )
+    const titles = ['', '…', '42', '$x$', '深度学习', '<script>', '__proto__ constructor']
+    const silent = titles.map((title, number) => paper({ key: `t:${number}`, title }))
+    assert.equal(await countOf(silent), 7)
+    assert.equal(await countOf([...madePapers(20), ...silent]), 27)
+  })
+
+  test('stop when they are asked to', async () => {
+    const signal = AbortSignal.abort(new Error('enough'))
+    await assert.rejects(computeTopics(madePapers(20), { signal }), /enough/)
+  })
+})
+
+describe('ids of topics', () => {
+  const topic = (id: string, ...keys: string[]): Topic => ({
+    id,
+    medoid: keys[0],
+    words: [],
+    members: keys.map((key, index) => ({ key, distance: index / 10 })),
+  })
+  const ids = (before: Topic[], computed: Topic[]) => keepTopicIds(before, computed).map(({ id }) => id)
+
+  test('stay where the medoid or most members stay', () => {
+    assert.deepEqual(
+      ids([topic('a', '1', '2', '3'), topic('b', '4', '5')], [topic('x', '4', '9'), topic('y', '2', '3', '7')]),
+      ['b', 'a'],
+    )
+  })
+
+  test('are new where neither does, and never there twice', () => {
+    assert.deepEqual(ids([topic('a', '1', '2', '3')], [topic('a', '7', '1'), topic('a', '8', '9'), topic('a', '1')]), [
+      'a-2',
+      'a-3',
+      'a',
+    ])
+  })
+})
+
+test('the process stores topics once for each state of the library', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'offprint-topics-'))
+  try {
+    const file = join(folder, 'offprint.db')
+    const database = openDatabase(file)
+    const library = createLibrary(database)
+    const lines = madePapers(40).map(({ title, abstract }, number) =>
+      JSON.stringify({ title: `${title} ${number}`, abstract }),
+    )
+    await library.importStream(streamOf(lines.join('\n')), { name: 'made', format: 'jsonl' })
+    const run = () =>
+      execFileSync(process.execPath, [fileURLToPath(new URL('./topics-process.ts', import.meta.url)), file])
+    assert.equal(library.topicsRevision(), undefined)
+    run()
+    assert.equal(library.topicsRevision(), library.revision())
+    assert.equal(library.topics().flatMap(topic => topic.members).length, 40)
+    for (const topic of library.topics()) {
+      assert.match(topic.id, /^[A-Za-z0-9.-]+$/)
+      assert.deepEqual(library.topic(topic.id), topic)
+      assert.ok(topic.members.every(({ key }) => 'title' in library.paper(key)!))
+    }
+    library.saveTopics([], library.revision())
+    run()
+    assert.deepEqual(library.topics(), [])
+    database.close()
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+const sample = fileURLToPath(new URL('../../../../../shared/data/daily-papers-listing/listing.txt', import.meta.url))
+const missing = existsSync(sample) ? false : 'shared/data/daily-papers-listing is missing'
+
+test('the real listing has 4 to 12 topics with words', { skip: missing }, async () => {
+  const { createReadStream } = await import('node:fs')
+  const library = createLibrary(openDatabase(':memory:'))
+  await library.importStream(createReadStream(sample), { name: 'listing.txt' })
+  const topics = await computeTopics({ [Symbol.iterator]: () => library.records() })
+  assert.ok(topics.length >= 4 && topics.length <= 12)
+  assert.equal(topics.flatMap(topic => topic.members).length, 34)
+  for (const { words } of topics) assert.ok(words.length >= 3)
+})
