@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { assignToMedoids, fasterPam, medoidSilhouette, project, silhouette } from '@offprint/clustering'
+import { type Dissimilarities, dissimilarities, matrix, precomputed } from '@offprint/kernels'
+import fc from 'fast-check'
+
+const labelled = fc.integer({ min: 2, max: 25 }).chain(n =>
+  fc.record({
+    n: fc.constant(n),
+    values: fc.array(fc.integer({ min: 0, max: 20 }), { minLength: n * 2, maxLength: n * 2 }),
+    labels: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: n, maxLength: n }),
+  }),
+)
+
+test('silhouettes are as the definition says', async () => {
+  await fc.assert(
+    fc.asyncProperty(labelled, async ({ n, values, labels }) => {
+      const distances = await dissimilarities(matrix(n, 2, Float32Array.from(values)), 'manhattan')
+      const found = await silhouette(distances, labels)
+      const groups = new Set(labels)
+      if (groups.size < 2 || groups.size >= n) {
+        assert.equal(found.mean, null)
+        return
+      }
+      const expected = labels.map((own, object) => {
+        const meanTo = (label: number) => {
+          const others = labels.flatMap((one, other) =>
+            one === label && other !== object ? [at(distances, object, other)] : [],
+          )
+          return others.reduce((sum, value) => sum + value, 0) / others.length
+        }
+        if (labels.filter(one => one === own).length === 1) return 0
+        const a = meanTo(own)
+        const b = Math.min(...[...groups].filter(label => label !== own).map(meanTo))
+        return Math.max(a, b) === 0 ? 0 : (b - a) / Math.max(a, b)
+      })
+      for (const [object, value] of expected.entries()) assert.ok(Math.abs(found.values[object] - value) < 1e-9)
+    }),
+    { seed: 1, numRuns: 150 },
+  )
+})
+
+test('medoid silhouettes are 1 − d₁/d₂', async () => {
+  await fc.assert(
+    fc.asyncProperty(labelled, async ({ n, values, labels }) => {
+      const distances = await dissimilarities(matrix(n, 2, Float32Array.from(values)), 'manhattan')
+      const medoids = [...new Set(labels)].map(label => labels.indexOf(label))
+      const { mean, values: found } = medoidSilhouette(distances, medoids)
+      let sum = 0
+      for (let object = 0; object < n; object++) {
+        const [first, second = Infinity] = medoids.map(medoid => at(distances, object, medoid)).sort((a, b) => a - b)
+        const expected = first === 0 ? 1 : 1 - first / second
+        sum += expected
+        assert.ok(Math.abs(found[object] - expected) < 1e-9)
+      }
+      assert.ok(Math.abs(mean - sum / n) < 1e-9)
+    }),
+    { seed: 2, numRuns: 100 },
+  )
+})
+
+test('labels that do not fit are refused', async () => {
+  const distances = await dissimilarities(matrix(3, 1, Float32Array.of(1, 2, 3)))
+  await assert.rejects(silhouette(distances, [0, 1]), /labels must be one for each of 3 objects, found 2 labels/)
+  await assert.rejects(silhouette(distances, [0, 1, -1]), /labels must be whole numbers from 0, found -1/)
+})
+
+test('an object alone in its cluster counts 0; fewer than two clusters have no silhouette', async () => {
+  const distances = await dissimilarities(matrix(3, 1, Float32Array.of(0, 1, 9)))
+  assert.equal((await silhouette(distances, [0, 0, 1])).values[2], 0)
+  const one = await silhouette(distances, [0, 0, 0])
+  assert.equal(one.mean, null)
+  assert.match(one.note!, /not defined for 1 clusters of 3 objects/)
+})
+
+test('points are assigned to the nearest medoid, the first of equals', () => {
+  const medoids = matrix(2, 1, Float32Array.of(0, 10))
+  const { labels, nearest } = assignToMedoids(matrix(4, 1, Float32Array.of(1, 9, 5, 20)), medoids)
+  assert.deepEqual([...labels], [0, 1, 0, 1])
+  assert.deepEqual([...nearest], [1, 1, 5, 10])
+  assert.throws(() => assignToMedoids(matrix(1, 2), medoids), /points must be 1 columns, as the medoids have/)
+})
+
+test('a projection keeps distances of points that lie in a plane', async () => {
+  // A tilted plane in four dimensions.
+  const flat = Array.from({ length: 60 }, (_, index) => [Math.cos(index) * 5, Math.sin(index * 1.7) * 2])
+  const points = matrix(
+    60,
+    4,
+    Float32Array.from(flat.flatMap(([x, y]) => [x * 0.6 + 1, x * 0.8, y * 0.6, y * 0.8 - 3])),
+  )
+  const distances = await dissimilarities(points)
+  for (const place of [await project(points), await project(distances)]) {
+    const after = await dissimilarities(place)
+    for (let a = 0; a < 60; a++)
+      for (let b = 0; b < a; b++) assert.ok(Math.abs(at(after, a, b) - at(distances, a, b)) < 0.01)
+  }
+  assert.deepEqual((await project(points)).data, (await project(points)).data)
+})
+
+test('a projection of equal rows, of one row and of one column is finite', async () => {
+  for (const points of [
+    matrix(5, 3),
+    matrix(1, 3, Float32Array.of(1, 2, 3)),
+    matrix(4, 1, Float32Array.of(1, 2, 3, 4)),
+  ]) {
+    assert.ok((await project(points)).data.every(Number.isFinite))
+    assert.ok((await project(await dissimilarities(points))).data.every(Number.isFinite))
+  }
+})
+
+test('an asymmetric matrix is clustered by the distances to the medoids', async () => {
+  // Everything is near to object 2, which is far from everything.
+  const distances = await precomputed(matrix(3, 3, Float32Array.of(0, 5, 1, 5, 0, 1, 9, 9, 0)), { asymmetric: true })
+  const { medoids, objective } = await fasterPam(distances, { k: 1 })
+  assert.deepEqual([...medoids], [2])
+  assert.equal(objective, 2)
+})
+
+/** d(a, b). */
+function at({ data, n }: Dissimilarities, a: number, b: number): number {
+  return data[b * n + a]
+}
