@@ -272,8 +272,9 @@ async function runMethod(
       ? await storeFile(offprint, field.name, String(value))
       : value
   }
+  const { signal } = stopOnInterrupt()
   const run = await offprint.runs.submit(slug, name, values)
-  const record = await follow(offprint, run)
+  const record = await follow(offprint, run, signal)
   if (json) print(record)
   else if (record.run.status === 'done') {
     await printBlocks(record.blocks, offprint.runs.store.directory(run.id))
@@ -294,10 +295,10 @@ function requireFile(field: string, path: string): void {
 }
 
 /** Shows progress until the run has ended; an interrupt cancels it. */
-async function follow(offprint: Offprint, run: Run) {
+async function follow(offprint: Offprint, run: Run, signal: AbortSignal) {
   const bar = progressBar(`${run.paper} ${run.method}`)
-  const { signal } = stopOnInterrupt()
-  signal.addEventListener('abort', () => offprint.runs.cancel(run.id))
+  if (signal.aborted) offprint.runs.cancel(run.id)
+  else signal.addEventListener('abort', () => offprint.runs.cancel(run.id), { once: true })
   const stop = offprint.runs.watch(run.id, event => {
     if (event.type === 'progress') bar.progress(event.progress)
     else if (event.type === 'log') bar.log(event.line)
@@ -341,13 +342,15 @@ async function check(
         .join(', ')}`,
     )
   let broken = false
+  const { signal } = stopOnInterrupt()
   for (const row of wanted) {
+    if (signal.aborted) break
     if (row.pending) continue
     if (row.effort !== 'quick' && !full && !claim) {
       console.error(`${row.paper} ${row.id}: left out, takes about ${row.effort.full} s (--full runs it)`)
       continue
     }
-    const { run } = await follow(offprint, offprint.runs.submitCheck(row.paper, row.id))
+    const { run } = await follow(offprint, offprint.runs.submitCheck(row.paper, row.id), signal)
     if (run.status !== 'done') {
       console.error(`${row.paper} ${row.id}: ${run.error?.message ?? run.status}`)
       broken = true

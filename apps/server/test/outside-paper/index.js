@@ -50,8 +50,9 @@ export default ({ definePaper, defineMethod, input, z, InputError }) =>
         description: 'Counts until it is cancelled, or loops without ever listening.',
         effort: { full: 60 },
         input: z.object({ deaf: input.toggle({ label: 'Deaf to cancelling' }) }),
-        async run({ deaf }, { signal, progress }) {
+        async run({ deaf }, { signal, progress, log }) {
           progress(1, 100, 'Counting')
+          log('counting')
           if (deaf) for (;;);
           await new Promise((_, reject) => {
             // Keeps the process alive until the signal comes.
