@@ -2,11 +2,11 @@
 import { createHash, randomBytes } from 'node:crypto'
 import {
   closeSync,
-  createReadStream,
   existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
@@ -37,6 +37,7 @@ export interface FileStore {
 /** @param limitMegabytes largest file that `save` takes */
 export function openFileStore(folder: string, limitMegabytes: number): FileStore {
   mkdirSync(folder, { recursive: true })
+  dropAbandoned(folder)
   return {
     async save(name, chunks) {
       const temporary = join(folder, `.part-${randomBytes(8).toString('hex')}`)
@@ -75,14 +76,22 @@ export function openFileStore(folder: string, limitMegabytes: number): FileStore
   }
 }
 
+/** Removes what uploads of killed processes left; a living upload writes to its file at least once an hour. */
+function dropAbandoned(folder: string): void {
+  const hourAgo = Date.now() - 3_600_000
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith('.part-')) continue
+    const path = join(folder, name)
+    const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: Number.POSITIVE_INFINITY }
+    if (mtimeMs < hourAgo) rmSync(path, { force: true })
+  }
+}
+
 /** The last part of a name, without control characters: an upload's name is shown, never used as a path. */
 export function plainName(name: string): string {
   const last = basename(name.replaceAll('\\', '/'))
   return last.replace(/[\u0000-\u001f\u007f]/g, '').slice(0, 200) || 'unnamed'
 }
-
-/** Reads a whole stored file; `createReadStream` for those who can work in pieces. */
-export { createReadStream }
 
 function syncFolder(folder: string): void {
   const handle = openSync(folder, 'r')

@@ -29,6 +29,8 @@ export function drawChart(block: Block, width = 720): { svg: string; legend: str
   // The page's policy allows no inline styles; what Plot would put there stands in app.css.
   for (const style of [...drawn.querySelectorAll('style')]) style.remove()
   for (const element of [drawn, ...drawn.querySelectorAll('[style]')]) element.removeAttribute('style')
+  // One picture with one name: labels of its parts would only be read out as noise.
+  for (const element of drawn.querySelectorAll('[aria-label]')) element.removeAttribute('aria-label')
   drawn.setAttribute('role', 'img')
   drawn.setAttribute('aria-label', block.title)
   return { svg: drawn.outerHTML, legend: legend.length > 1 ? legend : [] }

@@ -18,7 +18,7 @@ export const load: PageServerLoad = ({ locals: { offprint }, params, url }) => {
     run,
     title: paper?.about.title ?? run.paper,
     methodTitle: claim ? `Check of claim ${claim}` : (paper?.methods[run.method]?.title ?? run.method),
-    claim: claim ? paper?.claims.find(one => one.id === claim) : undefined,
+    claim: claim ? offprint.claims(run.paper).find(one => one.id === claim) : undefined,
     paperHref: paper ? page : undefined,
     changeHref: paper && !claim ? `${page}?method=${run.method}&from=${run.id}#run` : undefined,
     unfinished: run.status === 'queued' || run.status === 'running',
