@@ -1,5 +1,31 @@
-// `npm run build`: the site and the WebAssembly for production, and the packages as plain JavaScript with types.
-import { ensureBuilt, ensureInstalled } from './bootstrap.mjs'
+// `npm run build`: the site and the WebAssembly for production, and each package as plain JavaScript with types in
+// packages/<name>/dist, ready for `npm pack`.
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ensureBuilt, ensureInstalled, root, run } from './bootstrap.mjs'
 
-ensureInstalled()
+const node = ensureInstalled()
 await ensureBuilt()
+
+const compiled = join(root, 'build/packages')
+rmSync(compiled, { recursive: true, force: true })
+run(node, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.packages.json', '--outDir', compiled])
+for (const name of readdirSync(join(root, 'packages'))) {
+  const from = join(root, 'packages', name)
+  const to = join(from, 'dist')
+  rmSync(to, { recursive: true, force: true })
+  mkdirSync(to)
+  cpSync(join(compiled, name, 'src'), join(to, 'src'), { recursive: true })
+  if (existsSync(join(from, 'build'))) cpSync(join(from, 'build'), join(to, 'build'), { recursive: true })
+  cpSync(join(from, 'README.md'), join(to, 'README.md'))
+  cpSync(join(root, 'LICENSE'), join(to, 'LICENSE'))
+  const manifest = JSON.parse(readFileSync(join(from, 'package.json'), 'utf8'))
+  manifest.exports = Object.fromEntries(
+    Object.entries(manifest.exports).map(([path, source]) => [
+      path,
+      { types: source.replace(/\.ts$/, '.d.ts'), default: source.replace(/\.ts$/, '.js') },
+    ]),
+  )
+  writeFileSync(join(to, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  console.log(`built packages/${name}/dist`)
+}
