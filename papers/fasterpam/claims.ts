@@ -3,7 +3,7 @@ import { dissimilarities } from '@offprint/kernels'
 import type { Claim, ClaimCheck, RunContext } from '../define.ts'
 import { type ClaimData, digits, leaves } from './data.ts'
 
-const setup = 'plant leaves, optical digits, MNIST and OR-Library graphs; ELKI (Java), one thread'
+const setup = 'plant leaves, optical digits, MNIST and OR-Library graphs; hardware not known to us'
 
 export const claims: Claim[] = [
   {
