@@ -32,10 +32,13 @@ export function mergeRecord(existing: PaperRecord, incoming: ImportedRecord): Pa
     // An older version's day is not the day of the newest version.
     if (field === 'updatedAt' && age < 0) continue
     const known = merged[field]
-    const wins = newer || known === undefined
-    const exact = field === 'publishedAt' && known !== undefined
-    if (exact ? isMoreExact(value, known) || (wins && !isMoreExact(known, value)) : wins)
-      Object.assign(merged, { [field]: value })
+    const wins =
+      field === 'publishedAt' && known !== undefined
+        ? newer
+          ? !isMoreExact(known, value)
+          : age === 0 && isMoreExact(value, known)
+        : newer || known === undefined
+    if (wins) Object.assign(merged, { [field]: value })
   }
   const raw = { ...existing.raw }
   const takeText = (field: 'title' | 'abstract') => {

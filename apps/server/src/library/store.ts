@@ -184,8 +184,10 @@ export function openPaperStore(database: DatabaseSync) {
       if (!sameFingerprint(wanted, { title: wanted.title, family, year })) continue
       const row = toRow(seen)!
       if (arxivId && row.record.arxivId && row.record.arxivId !== arxivId) continue
-      // What was seen exactly so before comes first, then what is known as exactly; then whatever was seen first.
       const exact = family === wanted.family && year === wanted.year
+      // A paper that was once seen without its author is not anybody's.
+      if (!exact && !sameFingerprint(wanted, { ...fingerprintOf(row.record), title: wanted.title })) continue
+      // What was seen exactly so before comes first, then what is known as exactly; then whatever was seen first.
       const distance = exact ? 0 : 1 + Math.abs((wanted.year ?? 0) - (year ?? wanted.year ?? 0))
       const sequence = Number(seen.sequence)
       if (!best || distance < best.distance || (distance === best.distance && sequence < best.sequence))
