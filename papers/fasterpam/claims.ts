@@ -116,20 +116,21 @@ async function swapSpeed(context: RunContext, k: number): Promise<ClaimCheck> {
   const data = leaves(context)
   const distances = await distancesOf(data, context)
   const { signal } = context
-  const times: number[] = []
-  for (let repeat = 0; repeat < 5; repeat++)
-    times.push((await fasterPam(distances, { k, init: 'build', signal })).seconds.swap)
-  const fast = times.sort((a, b) => a - b)[2]
+  const runs = []
+  for (let repeat = 0; repeat < 5; repeat++) runs.push(await fasterPam(distances, { k, init: 'build', signal }))
+  const fast = runs.map(run => run.seconds.swap).sort((a, b) => a - b)[2]
   const original = await pam(distances, {
     k,
     init: 'build',
     signal,
     onProgress: (done, total) => context.progress(done, total, 'Original PAM, for comparison'),
   })
+  // PAM looks at all objects for each pair of medoid and candidate, FasterPAM once for each candidate.
+  const operations = (original.evaluations * k) / runs[0].evaluations
   return {
     value: original.seconds.swap / fast,
     on: data.on,
-    notes: `PAM took ${original.seconds.swap.toFixed(2)} s for ${original.swaps} swaps, FasterPAM ${(fast * 1000).toFixed(1)} ms (median of 5).`,
+    notes: `PAM took ${original.seconds.swap.toFixed(2)} s for ${original.swaps} swaps, FasterPAM ${(fast * 1000).toFixed(1)} ms (median of 5). By counted operations the ratio is ${Math.round(operations)}; the rest is that FasterPAM's loop is vectorised here and PAM's, as in the original, is not.`,
   }
 }
 

@@ -20,7 +20,8 @@ export function progressBar(title: string) {
       const share = total > 0 ? Math.min(1, done / total) : 0
       const bar = '█'.repeat(Math.round(share * width)).padEnd(width, '░')
       const left = secondsLeft === undefined ? '' : ` ${duration(secondsLeft)} left`
-      const speed = rate === undefined ? '' : ` ${Math.round(rate).toLocaleString('en')}/s`
+      // A rate in parts of one tells nobody anything.
+      const speed = rate === undefined || rate < 1 ? '' : ` ${Math.round(rate).toLocaleString('en')}/s`
       draw(`${title} ${bar} ${Math.floor(share * 100)} %${speed}${left}${what ? `  ${what}` : ''}`)
     },
     count: (count: number) => draw(`${title} ${count.toLocaleString('en')}`),

@@ -11,8 +11,10 @@ function followRun(panel) {
     const { done, total, what, rate, secondsLeft } = JSON.parse(event.data)
     if (total > 0) bar.value = Math.min(1, done / total)
     if (what) text.textContent = what
-    const parts = [`${amount(done)} of ${amount(total)}`]
-    if (rate) parts.push(`${amount(rate)} a second`)
+    // Whole numbers count things; anything else is a share.
+    const counted = Number.isInteger(done) && Number.isInteger(total) && total > 1
+    const parts = [counted ? `${amount(done)} of ${amount(total)}` : share(done / total)]
+    if (rate) parts.push(`${counted ? amount(rate) : share(rate / total)} a second`)
     if (secondsLeft !== undefined) parts.push(`${duration(secondsLeft)} left`)
     detail.textContent = parts.join(', ')
   })
@@ -30,6 +32,10 @@ function amount(value) {
   return Number(value.toPrecision(3)).toLocaleString('en')
 }
 
+function share(value) {
+  return `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %`
+}
+
 function duration(seconds) {
   if (seconds < 90) return `${Math.ceil(seconds)} s`
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`
@@ -43,11 +49,17 @@ document.addEventListener('submit', event => {
   if (form.method !== 'post') return
   if (form.dataset.sent) event.preventDefault()
   form.dataset.sent = 'yes'
-  for (const button of form.querySelectorAll('button')) button.setAttribute('aria-disabled', 'true')
+  for (const button of form.querySelectorAll('button')) {
+    button.setAttribute('aria-disabled', 'true')
+    if (button.dataset.busy) [button.textContent, button.dataset.busy] = [button.dataset.busy, button.textContent]
+  }
 })
 addEventListener('pageshow', () => {
   for (const form of document.querySelectorAll('form[data-sent]')) {
     delete form.dataset.sent
-    for (const button of form.querySelectorAll('button')) button.removeAttribute('aria-disabled')
+    for (const button of form.querySelectorAll('button')) {
+      button.removeAttribute('aria-disabled')
+      if (button.dataset.busy) [button.textContent, button.dataset.busy] = [button.dataset.busy, button.textContent]
+    }
   }
 })

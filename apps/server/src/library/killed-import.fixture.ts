@@ -1,22 +1,12 @@
-/** Imports made papers in a process that is there to be killed. Arguments: database, papers, chunk to die at (0: never). */
+/** Imports made papers in a process that is there to be killed. Arguments: database, papers. It says what is committed. */
 import { writeSync } from 'node:fs'
 import { openDatabase } from '../database.ts'
 import { createLibrary } from './library.ts'
-import { manyListed } from './made-papers.fixture.ts'
+import { manyListed, streamOf } from './made-papers.fixture.ts'
 
-const [file, papers, deadlyChunk] = process.argv.slice(2)
-
-async function* chunks() {
-  let number = 0
-  for (const text of manyListed(Number(papers))) {
-    if (++number === Number(deadlyChunk)) process.kill(process.pid, 'SIGKILL')
-    yield new TextEncoder().encode(text)
-  }
-}
-
+const [file, papers] = process.argv.slice(2)
 const library = createLibrary(openDatabase(file))
-const report = await library.importStream(chunks(), {
+await library.importStream(streamOf(...manyListed(Number(papers))), {
   name: 'made',
   onProgress: ({ read }) => void writeSync(1, `${read}\n`),
 })
-writeSync(1, `${report.state}\n`)

@@ -38,7 +38,12 @@ export function tokens(text: string): Token[] {
 }
 
 function foldWord(text: string): string {
-  return text.replace(/\+\+$/, 'plusplus').replace(/#$/, 'sharp').normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
+  return folded(text.replace(/\+\+$/, 'plusplus').replace(/#$/, 'sharp'))
+}
+
+/** In lower case, without accents and other marks. SQLite does so for Latin letters only. */
+function folded(text: string): string {
+  return text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
 }
 
 /** Whether two words that follow each other with this between them count as one word when they are joined. */
@@ -57,28 +62,27 @@ export function searchColumns(record: PaperRecord): string[] {
   const names = authors.map(author => author.name).join(', ')
   const text = `${abstract}\n${summary}`
   const rest = [text, names, topics.join(', '), organization].join('\n')
-  return [title, names, text, topics.join(', '), organization].map(spaced).concat(joinedWords(title), joinedWords(rest))
+  const written = [title, names, text, topics.join(', '), organization].map(column => spaced(folded(column)))
+  return [...written, joinedWords(folded(title)), joinedWords(folded(rest))]
 }
 
 /** Puts spaces around letters that stand for words. */
-export function spaced(text: string): string {
-  return text.normalize('NFKC').replace(unspacedLetter, ' $& ')
+function spaced(text: string): string {
+  return text.replace(unspacedLetter, ' $& ')
 }
 
-/** The joined forms of a text's compound words. */
+/** The joined forms of a folded text's compound words. */
 function joinedWords(text: string): string {
-  const normal = text.normalize('NFKC')
   const found = new Set<string>()
-  for (const [parts] of normal.matchAll(compound)) {
-    const whole = parts.replace(/[^\p{L}\p{N}\p{M}]/gu, '')
+  for (const [parts] of text.matchAll(compound)) {
+    const whole = parts.replace(/[^\p{L}\p{N}]/gu, '')
     if (whole.length > longestJoined) continue
     found.add(whole)
     const suffix = /(?:\+\+|#)$/.exec(parts)?.[0]
     if (suffix) found.add(foldWord(whole + suffix))
   }
-  for (const [, lone, next] of normal.matchAll(/(?<![\p{L}\p{N}\p{M}])([b-hj-z])\s(\p{L}{3,30})/giu))
+  for (const [, lone, next] of text.matchAll(/(?<![\p{L}\p{N}\p{M}])([b-hj-z])\s(\p{L}{3,30})/giu))
     found.add(lone + next)
-  for (const [special] of normal.matchAll(/[\p{L}\p{N}]{1,20}(?:\+\+|#)(?![\p{L}\p{N}])/gu))
-    found.add(foldWord(special))
+  for (const [special] of text.matchAll(/[\p{L}\p{N}]{1,20}(?:\+\+|#)(?![\p{L}\p{N}])/gu)) found.add(foldWord(special))
   return [...found].join(' ')
 }
