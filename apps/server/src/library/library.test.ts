@@ -291,6 +291,8 @@ describe('days', () => {
     await importLines(library, { title: 'C' })
     const titles = (date: string) => library.day(date)?.papers.map(({ title }) => title)
     assert.deepEqual(titles('2025-12-12'), ['A', 'B'])
+    const page = library.day('2025-12-12', { limit: 1, offset: 1 })!
+    assert.deepEqual([page.papers.map(({ title }) => title), page.total], [['B'], 2])
     assert.deepEqual([titles('2025-12-01'), titles('2025-12-02'), titles('2025-12-14')], [['Old'], [], ['C']])
     const { previous, next } = library.day('2025-12-13')!
     assert.deepEqual([previous, next, library.latestDay()], ['2025-12-12', '2025-12-14', '2025-12-14'])
@@ -301,7 +303,7 @@ describe('days', () => {
     const { library } = open()
     for (const date of ['2025-12-13', '2025-02-30', 'today', '', '2025-12-12T00', '../..', '9999-99-99', "' OR 1"])
       assert.equal(library.day(date), undefined, date)
-    assert.deepEqual(library.day('2025-12-12'), { date: '2025-12-12', papers: [] })
+    assert.deepEqual(library.day('2025-12-12'), { date: '2025-12-12', papers: [], total: 0 })
     assert.equal(library.latestDay(), undefined)
   })
 })

@@ -33,7 +33,10 @@ export function createLibrary(database: DatabaseSync, { now = () => new Date() }
   const count = database.prepare('SELECT count(*) AS total FROM papers')
   const after = database.prepare('SELECT position, record FROM papers WHERE position > ? ORDER BY position LIMIT ?')
   const between = database.prepare(
-    'SELECT position, record FROM papers WHERE submittedAt >= ? AND submittedAt < ? ORDER BY submittedAt, position',
+    'SELECT position, record FROM papers WHERE submittedAt >= ? AND submittedAt < ? ORDER BY submittedAt, position LIMIT ? OFFSET ?',
+  )
+  const countBetween = database.prepare(
+    'SELECT count(*) AS total FROM papers WHERE submittedAt >= ? AND submittedAt < ?',
   )
   const lastBefore = database.prepare('SELECT max(submittedAt) AS moment FROM papers WHERE submittedAt < ?')
   const firstFrom = database.prepare(
@@ -81,7 +84,7 @@ export function createLibrary(database: DatabaseSync, { now = () => new Date() }
       const text = keyOrId.slice(0, 1000).toWellFormed().trim()
       return store.byKey(text)?.record ?? findRedirect(text)
     },
-    day(date) {
+    day(date, { limit = 100, offset = 0 } = {}) {
       const today = now().toISOString()
       if (!isDay(date) || date > today.slice(0, 10)) return undefined
       const end = new Date(Date.parse(date) + 86_400_000).toISOString().slice(0, 10)
@@ -89,7 +92,8 @@ export function createLibrary(database: DatabaseSync, { now = () => new Date() }
       const next = dayOf(firstFrom.get(end, today))
       return {
         date,
-        papers: between.all(date, end).map(row => toRow(row)!.record),
+        papers: between.all(date, end, limit, offset).map(row => toRow(row)!.record),
+        total: Number(countBetween.get(date, end)!.total),
         ...(previous ? { previous } : {}),
         ...(next ? { next } : {}),
       }

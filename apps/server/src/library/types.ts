@@ -140,8 +140,10 @@ export interface SearchResult {
 export interface Day {
   /** `YYYY-MM-DD`. */
   date: string
-  /** By `submittedAt`, then in the order in which they came. May be empty. */
+  /** One page of them, by `submittedAt`, then in the order in which they came. May be empty. */
   papers: PaperRecord[]
+  /** Papers of the day in all. */
+  total: number
   /** The nearest earlier day that has papers. */
   previous?: string
   /** The nearest later day that has papers. */
@@ -177,8 +179,12 @@ export interface Library {
   seed(papers: readonly Paper[]): void
   /** The paper of this key, or where to go from an old key, an id in another spelling, a version, a DOI or a slug. */
   paper(keyOrId: string): PaperRecord | Redirect | undefined
-  /** @param date `YYYY-MM-DD`; undefined comes back where that is no day, or one in the future */
-  day(date: string): Day | undefined
+  /**
+   * @param date `YYYY-MM-DD`; undefined comes back where that is no day, or one in the future
+   * @param options.limit papers a page, default 100
+   * @param options.offset papers to skip, default 0
+   */
+  day(date: string, options?: { limit?: number; offset?: number }): Day | undefined
   /** The newest day that has papers, `YYYY-MM-DD`. */
   latestDay(): string | undefined
   /**

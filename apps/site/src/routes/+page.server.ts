@@ -1,7 +1,7 @@
-import { runnable } from '#lib/server/runnable.ts'
+import { showDay } from '#lib/server/day.ts'
 import type { PageServerLoad } from './$types'
 
-export const load: PageServerLoad = ({ locals: { offprint } }) => {
+export const load: PageServerLoad = ({ locals: { offprint }, url }) => {
   const latest = offprint.library.latestDay()
-  return { day: latest ? offprint.library.day(latest) : undefined, runnable: runnable(offprint) }
+  return { shown: latest ? showDay(offprint, latest, url) : undefined }
 }
