@@ -16,7 +16,7 @@ export const claims: Claim[] = [
     unit: '×',
     measures: 'time of PAM’s swaps / time of FasterPAM’s, both from the same BUILD start, in the same implementation',
     tolerance: { atLeast: 300 },
-    effort: { full: 30 },
+    effort: { full: 10 },
     check: context => swapSpeed(context, 100),
   },
   {
@@ -29,7 +29,7 @@ export const claims: Claim[] = [
     unit: '×',
     measures: 'time of PAM’s swaps / time of FasterPAM’s, both from the same BUILD start, in the same implementation',
     tolerance: { atLeast: 800 },
-    effort: { full: 90 },
+    effort: { full: 25 },
     check: context => swapSpeed(context, 200),
   },
   {
