@@ -358,39 +358,11 @@ async function check(
   }
   const rows = offprint.claims(slug).filter(row => wanted.some(one => one.paper === row.paper && one.id === row.id))
   if (json) {
-    const claims = rows.map(
-      ({
-        paper,
-        id,
-        kind,
-        statement,
-        paperValue = null,
-        ourValue = null,
-        unit,
-        tolerance,
-        verdict,
-        run,
-        on,
-        notes,
-        machine,
-        pending,
-      }) => ({
-        paper,
-        id,
-        kind,
-        statement,
-        paperValue,
-        ourValue,
-        unit,
-        tolerance,
-        verdict,
-        run,
-        on,
-        notes,
-        machine,
-        pending,
-      }),
-    )
+    const claims = rows.map(({ where: _, setup: __, measures: ___, effort: ____, ...claim }) => ({
+      ...claim,
+      paperValue: claim.paperValue ?? null,
+      ourValue: claim.ourValue ?? null,
+    }))
     print({ claims })
   } else
     printTable(
