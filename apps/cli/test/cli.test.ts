@@ -155,6 +155,25 @@ test('a paper from outside is listed, run and checked without a line of ours', a
   assert.match(one.stdout, /holds/)
 })
 
+test('every kind of block is shown on a terminal', async () => {
+  const { code, stdout } = await offprint(['run', 'outside', 'show'])
+  assert.equal(code, 0)
+  for (const title of [
+    'Rate',
+    'Table of all types',
+    'Two series',
+    'Bars',
+    'Points',
+    'Graph',
+    'Timeline',
+    'Text',
+    'File',
+  ])
+    assert.ok(stdout.includes(title), title)
+  assert.match(stdout, /gpu0 +forward +0 +5/)
+  assert.match(stdout, /plan.json \(2 bytes\)/)
+})
+
 test('a failed run is exit 1 and says why', async () => {
   const { code, stderr } = await offprint(['run', 'outside', 'fail', '--how', 'throw'])
   assert.equal(code, 1)

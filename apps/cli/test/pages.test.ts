@@ -91,6 +91,7 @@ describe('pages', { skip }, () => {
     const two = await served.run('fasterpam/cluster', { ...example, k: 4 })
     const curve = await served.run('fasterpam/choose-k', { ...example, k: undefined, kMax: 5 })
     const failed = await served.run('outside/fail', { how: 'throw' })
+    const shown = await served.run('outside/show')
     const sum = await served.run('outside/sum', {
       table: { name: '<img src=x onerror=alert(5)>.csv', text: 'a<script>,x\n<script>alert(6)</script>,1\nb,2\n' },
       remark: '<script>alert(7)</script> *and* [a link](javascript:alert(8))',
@@ -120,6 +121,7 @@ describe('pages', { skip }, () => {
       `/runs/${id(one)}`,
       `/runs/${id(curve)}`,
       `/runs/${id(failed)}`,
+      `/runs/${id(shown)}`,
       `/runs/${id(sum)}`,
       `/runs/${checked}`,
       `/compare?run=${id(one)}&run=${id(two)}`,
@@ -283,6 +285,36 @@ describe('pages', { skip }, () => {
     assert.equal(await page.locator('progress').getAttribute('value'), '0.01')
     await page.getByRole('button', { name: 'Cancel' }).click()
     await page.getByText('This run was cancelled.').waitFor()
+    assert.deepEqual(wrong, [])
+  })
+
+  test('every kind of block is shown on the page', async t => {
+    const { url, run } = await serve(t)
+    const { body } = await run('outside/show')
+    assert.equal(body.run.status, 'done', JSON.stringify(body.run.error))
+    const { page, wrong } = await open(t)
+    await page.goto(`${url}/runs/${body.run.id}`)
+    assert.equal(await page.locator('[data-metric=none] dd').first().innerText(), '–')
+    assert.match(await page.locator('[data-metric=rate] dd').first().innerText(), /1,234.568 rows\/s/)
+    assert.deepEqual(await page.locator('#table tbody tr').first().locator('td').allInnerTexts(), [
+      '1.5',
+      '2',
+      'text',
+      'true',
+      '2026-11-24',
+    ])
+    assert.deepEqual(await page.locator('#table tbody tr').last().locator('td').allInnerTexts(), Array(5).fill('–'))
+    for (const [name, marks] of [
+      ['series', 'circle'],
+      ['bars', 'rect'],
+      ['scatter', 'circle'],
+      ['graph', 'circle'],
+      ['timeline', 'rect'],
+    ])
+      assert.ok((await page.locator(`#${name} figure > svg ${marks}`).count()) > 0, name)
+    assert.equal(await page.locator('#text td').count(), 2)
+    assert.equal(await page.locator('#text li').count(), 2)
+    assert.match(await page.locator('#file').innerText(), /plan.json.*as plan/s)
     assert.deepEqual(wrong, [])
   })
 

@@ -109,6 +109,98 @@ export default ({ definePaper, defineMethod, input, z, InputError }) =>
           ]
         },
       }),
+      show: defineMethod({
+        title: 'Show every kind of block',
+        description: 'Gives one block of each kind.',
+        effort: 'quick',
+        input: z.object({}),
+        async run(_, context) {
+          writeFileSync(context.output('plan.json'), '{}')
+          const axis = label => ({ label, unit: 's' })
+          return [
+            { type: 'metric', name: 'none', title: 'No figure', value: null, note: 'there is none' },
+            { type: 'metric', name: 'rate', title: 'Rate', value: 1234.5678, unit: 'rows/s' },
+            {
+              type: 'table',
+              name: 'table',
+              title: 'Table of all types',
+              columns: ['number', 'integer', 'text', 'boolean', 'date'].map(type => ({ name: type, type })),
+              rows: [
+                [1.5, 2, 'text', true, '2026-11-24'],
+                [null, null, null, null, null],
+              ],
+            },
+            {
+              type: 'series',
+              name: 'series',
+              title: 'Two series',
+              x: { label: 'size', scale: 'log' },
+              y: axis('time'),
+              series: ['ours', 'theirs'].map((name, index) => ({
+                name,
+                points: [
+                  [1, 1 + index],
+                  [10, null],
+                  [100, 5 + index],
+                ],
+              })),
+              marks: [{ x: 100, y: 5, label: 'best' }],
+            },
+            {
+              type: 'bars',
+              name: 'bars',
+              title: 'Bars',
+              y: axis('time'),
+              bars: [
+                { label: 'one', value: 3, group: 'a' },
+                { label: 'two', value: null, group: 'b' },
+              ],
+            },
+            {
+              type: 'scatter',
+              name: 'scatter',
+              title: 'Points',
+              x: axis('x'),
+              y: axis('y'),
+              points: { x: [1, 2, 3], y: [3, 1, 2], label: ['<b>', 'b', 'c'] },
+            },
+            {
+              type: 'graph',
+              name: 'graph',
+              title: 'Graph',
+              nodes: [{ id: 'a', label: 'first' }, { id: 'b', group: 'g' }, { id: 'c' }],
+              edges: [
+                { from: 'a', to: 'b', weight: 2 },
+                { from: 'b', to: 'missing' },
+              ],
+            },
+            {
+              type: 'timeline',
+              name: 'timeline',
+              title: 'Timeline',
+              unit: 'ms',
+              lanes: [
+                { name: 'gpu0', spans: [{ start: 0, end: 5, label: 'forward' }] },
+                { name: 'gpu1', spans: [] },
+              ],
+            },
+            {
+              type: 'markdown',
+              name: 'text',
+              title: 'Text',
+              text: '| a | b |\n|---|---|\n| 1 | **2** |\n\n- one\n- two',
+            },
+            {
+              type: 'file',
+              name: 'file',
+              title: 'File',
+              file: 'plan.json',
+              mediaType: 'application/json',
+              artefact: 'plan',
+            },
+          ]
+        },
+      }),
       use: defineMethod({
         title: 'Use a model',
         description: 'Takes the file that an earlier run left.',
