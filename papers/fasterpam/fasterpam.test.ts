@@ -102,6 +102,11 @@ test('input that cannot be used is refused beside its field', () => {
   refuse({ table: table(groups), k: 2, columns: 'z' }, 'columns', /no column 'z'; it has name, x, y/)
   refuse({ table: table('name\na\nb\n'), k: 1 }, 'table', /at least one column of numbers/)
   refuse({ table: table('x\n1\n\n3\n1e400\n'), k: 1 }, 'table', /1e400/)
+  refuse(
+    { vectors: { ...matrix(16_385, 1), name: 'v.npy' }, k: 1 },
+    'vectors',
+    /at most 16,384 rows.*found 16,385 rows/,
+  )
   refuse({ k: 1 }, 'table', /table must be a table/)
 })
 
@@ -113,6 +118,14 @@ test('a matrix that is no matrix of dissimilarities is refused with its place', 
     ['0,1,2\n1,0,2\n', /2 rows and 3 columns/],
   ] as const)
     await assert.rejects(run(cluster, { table: table(text), precomputed: true, k: 1 }), message)
+})
+
+test('numbers that are too large for distances are refused beside their field', async () => {
+  await assert.rejects(run(cluster, { table: table('x\n3e38\n-3e38\n'), k: 1 }), {
+    name: 'InputError',
+    field: 'table',
+    message: /so large that their dissimilarities are beyond/,
+  })
 })
 
 test('choose-k finds the number of groups that are there, and refuses ranges that are none', async () => {

@@ -1,5 +1,5 @@
 /** What both methods ask for: a table, vectors or a matrix of dissimilarities; and how it becomes what the engine takes. */
-import { type Dissimilarities, dissimilarities, type Matrix, matrix, precomputed } from '@offprint/kernels'
+import { type Dissimilarities, dissimilarities, type Matrix, matrix, mostObjects, precomputed } from '@offprint/kernels'
 import { InputError, input, type RunContext } from '../define.ts'
 import type { Table, Vectors } from '../input.ts'
 import { numericMatrix } from '../table.ts'
@@ -73,12 +73,24 @@ export interface Objects {
 export function readObjects(given: Given): Objects & { matrix: Matrix } {
   const { table, vectors } = given
   if (table && vectors) throw new InputError('vectors', 'both', 'left out', 'give a table or vectors, not both')
-  if (vectors) return { count: vectors.rows, points: vectors, matrix: vectors, names: [], labels: [] }
-  if (!table) throw new InputError('table', 'nothing', 'a table (CSV, TSV or JSONL), or vectors must be given')
+  if (!table && !vectors)
+    throw new InputError('table', 'nothing', 'a table (CSV, TSV or JSONL), or vectors must be given')
+  const count = (table ?? vectors)!.rows
+  if (count > mostObjects) {
+    const most = mostObjects.toLocaleString('en')
+    const expected = `at most ${most} rows, as all pairs are kept in memory`
+    throw new InputError(fieldOf(given), `${count.toLocaleString('en')} rows`, expected)
+  }
+  if (!table) return { count, points: given.precomputed ? undefined : vectors, matrix: vectors!, names: [], labels: [] }
   const { names, ...numbers } = numericMatrix(table, { wanted: given.columns })
   const labels = table.columns.find(column => column.type === 'text')?.text ?? []
   const read = matrix(numbers.rows, numbers.columns, numbers.data)
-  return { count: table.rows, points: given.precomputed ? undefined : read, matrix: read, names, labels, table }
+  return { count, points: given.precomputed ? undefined : read, matrix: read, names, labels, table }
+}
+
+/** The input that an error about the numbers is shown beside. */
+function fieldOf(given: Given): string {
+  return given.table ? 'table' : 'vectors'
 }
 
 /** `k must be a whole number from 1 to n (n = 150), found 0`, before anything is computed. */
@@ -93,10 +105,11 @@ export async function compare(
   given: Given,
   context: RunContext,
 ): Promise<Dissimilarities> {
-  if (given.precomputed)
-    return precomputed(objects.matrix, { signal: context.signal, field: given.table ? 'table' : 'vectors' })
+  const field = fieldOf(given)
+  if (given.precomputed) return precomputed(objects.matrix, { signal: context.signal, field })
   const points = given.standardize ? standardized(objects.matrix) : objects.matrix
   return dissimilarities(points, given.metric, {
+    field,
     signal: context.signal,
     onProgress: (done, total) => context.progress(done, total, 'Comparing all pairs'),
   })

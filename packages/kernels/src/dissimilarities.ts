@@ -64,7 +64,9 @@ export async function dissimilarities(
   const space = arena(4 * n * n + 4 * n * stride + 64)
   const result = squareOf(n, space, true)
   const padded = space.take(4 * n * stride)
-  fill(new Float32Array(space.memory.buffer, padded, n * stride), points, stride, metric, field)
+  // Squares of very large or very small numbers leave the range of 32-bit floats; those are brought near 1 before.
+  const unit = metric === 'cosine' ? 1 : unitOf(points.data)
+  fill(new Float32Array(space.memory.buffer, padded, n * stride), points, { stride, metric, unit, field })
   const { blockRow } = instantiate<{
     blockRow(
       points: number,
@@ -86,16 +88,39 @@ export async function dissimilarities(
     since = performance.now()
   }
   space.give(padded)
+  if (unit !== 1) rescale(result.data, metric === 'sqeuclidean' ? unit * unit : unit, field)
   return result
 }
 
-function fill(target: Float32Array, points: Matrix, stride: number, metric: Metric, field: string): void {
+/** A power of two that the numbers are counted in: 1, unless their size is beyond 10¹⁵ or below 10⁻¹⁵. */
+function unitOf(data: Float32Array): number {
+  let largest = 0
+  for (let index = 0; index < data.length; index++) largest = Math.max(largest, Math.abs(data[index]))
+  return largest === 0 || (largest > 1e-15 && largest < 1e15) ? 1 : 2 ** Math.floor(Math.log2(largest))
+}
+
+/** @throws InputError where a dissimilarity is too large for 32 bits */
+function rescale(values: Float32Array, factor: number, field: string): void {
+  for (let index = 0; index < values.length; index++) {
+    values[index] *= factor
+    if (values[index] < Infinity) continue
+    const message = `${field}: the numbers are so large that their dissimilarities are beyond 3.4e38; divide them by a constant`
+    throw new InputError(field, 'too large numbers', 'numbers whose dissimilarities are below 3.4e38', message)
+  }
+}
+
+function fill(
+  target: Float32Array,
+  points: Matrix,
+  { stride, metric, unit, field }: { stride: number; metric: Metric; unit: number; field: string },
+): void {
   const { data, rows, columns } = points
   target.fill(0)
   for (let row = 0; row < rows; row++) {
     const source = data.subarray(row * columns, (row + 1) * columns)
     if (metric !== 'cosine') {
-      target.set(source, row * stride)
+      if (unit === 1) target.set(source, row * stride)
+      else for (let column = 0; column < columns; column++) target[row * stride + column] = source[column] / unit
       continue
     }
     let squares = 0

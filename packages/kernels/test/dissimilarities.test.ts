@@ -59,6 +59,18 @@ test('a row of zeros has no direction for cosine, and is named', async () => {
   })
 })
 
+test('numbers far from 1 keep their distances, and those beyond 32 bits are refused in words', async () => {
+  for (const size of [1e-30, 1e-20, 1e20, 1e30])
+    for (const metric of ['euclidean', 'manhattan', 'chebyshev'] as const) {
+      const { data } = await dissimilarities(matrix(2, 2, Float32Array.of(0, 0, 3 * size, 4 * size)), metric)
+      const expected = { euclidean: 5, manhattan: 7, chebyshev: 4 }[metric]
+      assert.ok(Math.abs(data[1] / size / expected - 1) < 1e-6, `${metric} at ${size}: ${data[1]}`)
+    }
+  const huge = matrix(2, 1, Float32Array.of(3e38, -3e38))
+  await assert.rejects(dissimilarities(huge, 'euclidean', { field: 'table' }), /table: the numbers are so large/)
+  await assert.rejects(dissimilarities(matrix(2, 1, Float32Array.of(0, 1e30)), 'sqeuclidean'), /beyond 3.4e38/)
+})
+
 test('wrong input is refused in words', async () => {
   await assert.rejects(dissimilarities(matrix(0, 3)), /points must be at least one row, found no row/)
   await assert.rejects(dissimilarities(matrix(3, 0)), /found no column/)
