@@ -10,7 +10,10 @@ const { document } = parseHTML('<!doctype html><html><body></body></html>')
 export const seriesColours = Array.from({ length: 8 }, (_, index) => `var(--series-${index + 1})`)
 
 /** More points than this are thinned evenly: beyond it the picture only gets heavier. Emphasised points always stay. */
-const drawnPoints = 4000
+const drawnPoints = 2000
+
+/** A line of more points than this is drawn without a dot on each. */
+const dottedPoints = 60
 
 /** The chart of a block as an SVG element, and its legend; undefined for blocks that are no charts. */
 export function drawChart(block: Block, width = 720): { svg: string; legend: string[] } | undefined {
@@ -42,13 +45,15 @@ function options(block: Block): Chart | undefined {
   switch (block.type) {
     case 'series': {
       const rows = block.series.flatMap(({ name, points }) => points.map(([x, y]) => ({ x, y, name })))
+      const crowded = new Set(block.series.filter(one => one.points.length > dottedPoints).map(one => one.name))
+      const dotted = rows.filter(row => !crowded.has(row.name))
       return {
         legend: block.series.map(one => one.name),
         x: axis(block.x),
         y: { ...axis(block.y), grid: true },
         marks: [
           Plot.line(rows, { x: 'x', y: 'y', stroke: 'name', strokeWidth: 2 }),
-          Plot.dot(rows, { x: 'x', y: 'y', fill: 'name', r: 3, title: row => `${row.name}: ${row.x}, ${row.y}` }),
+          Plot.dot(dotted, { x: 'x', y: 'y', fill: 'name', r: 3, title: row => `${row.name}: ${row.x}, ${row.y}` }),
           Plot.dot(block.marks ?? [], { x: 'x', y: 'y', r: 8, stroke: 'currentColor', strokeWidth: 2 }),
           Plot.text(block.marks ?? [], { x: 'x', y: 'y', text: 'label', dy: -16, fill: 'currentColor' }),
         ],
