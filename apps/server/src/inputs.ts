@@ -2,6 +2,7 @@
  * From what a form, the command line or HTTP gave to a run's stored input (`acceptInput`), and from the stored input to
  * what the method receives (`loadInput`). Stored inputs are JSON: files are references, so that a run can be repeated.
  */
+import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { InputError, readMatrix } from '@offprint/kernels'
 import type { Method } from '@offprint/papers'
@@ -146,6 +147,9 @@ async function loadValue(field: Field, value: unknown, sources: InputSources): P
     return { name, bytes, path }
   }
   const content = await readFile(path)
+  // Stored files are named by their content.
+  if (hash('sha256', content) !== file)
+    throw new InputError(field.name, name, 'a stored file', `${name}: the stored file is damaged; upload it again`)
   if (field.kind === 'vectors' && /\.(npy|fvecs|ivecs|bvecs)$/i.test(name))
     return { ...readMatrix(content, name, field.name), name }
   const table = parseTable(content, { name, field: field.name })

@@ -1,5 +1,5 @@
 /** Where runs find files, papers and what earlier runs left: the same for the server and for a run's own process. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Block } from '@offprint/papers'
@@ -8,6 +8,7 @@ import { openDatabase } from './database.ts'
 import { type FileStore, openFileStore } from './files.ts'
 import type { InputSources } from './inputs.ts'
 import { createLibrary, type Library } from './library/library.ts'
+import { readResult } from './runs/result-file.ts'
 
 /** Opens the sources of a data directory for reading, in a run's own process. */
 export function openInputSources(dataDirectory: string): InputSources {
@@ -26,9 +27,12 @@ export function inputSources(dataDirectory: string, files: FileStore, library: (
     artefact(run, file) {
       if (!/^[0-9a-z]{1,40}$/.test(run)) return undefined
       const directory = join(dataDirectory, 'runs', run)
-      const list = join(directory, 'blocks.json')
-      if (!existsSync(list)) return undefined
-      const blocks: Block[] = JSON.parse(readFileSync(list, 'utf8'))
+      let blocks: Block[]
+      try {
+        blocks = readResult(directory)
+      } catch {
+        return undefined
+      }
       const found = blocks.find(block => block.type === 'file' && block.artefact && (!file || block.file === file))
       if (found?.type !== 'file') return undefined
       const path = join(directory, found.file)

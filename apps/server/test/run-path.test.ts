@@ -288,19 +288,39 @@ test('a start never takes the run of a living command for a dead one', async t =
   await command.runs.wait(run.id)
 })
 
-test('a damaged result is said to be damaged', async t => {
+test('a result that was cut or has one flipped bit is said to be damaged, and whole again it is shown', async t => {
   const { run, offprint, url, settings } = await startServer(t)
   const { body } = await run('outside/sum', { table: numbers })
-  const folder = offprint.runs.store.directory(body.run.id)
-  assert.ok(existsSync(join(folder, 'blocks.json')))
-  writeFileSync(join(folder, 'blocks.json'), '[{"type":"metr')
-  const response = await fetch(`${url}/api/runs/${body.run.id}`)
-  assert.equal(response.status, 200)
-  const record = (await response.json()) as { run: Run; blocks: unknown[] }
-  assert.equal(record.run.status, 'failed')
-  assert.match(record.run.error!.message, /missing or damaged; repeat the run/)
-  assert.deepEqual(record.blocks, [])
+  const file = join(offprint.runs.store.directory(body.run.id), 'result.txt')
+  const whole = readFileSync(file)
+  const read = async () =>
+    (await (await fetch(`${url}/api/runs/${body.run.id}`)).json()) as { run: Run; blocks: unknown[] }
+  const damaged = [whole.subarray(0, 0), whole.subarray(0, 64), whole.subarray(0, whole.length - 1)]
+  for (let at = 0; at < whole.length; at += 7) {
+    const flipped = Buffer.from(whole)
+    flipped[at] ^= 1 << (at % 8)
+    damaged.push(flipped)
+  }
+  for (const content of damaged) {
+    writeFileSync(file, content)
+    const record = await read()
+    assert.equal(record.run.status, 'failed')
+    assert.match(record.run.error!.message, /missing or damaged; repeat the run/)
+    assert.deepEqual(record.blocks, [])
+  }
+  writeFileSync(file, whole)
+  assert.deepEqual((await read()).blocks, body.blocks)
   assert.ok(!readdirSync(join(settings.DATA_DIR, 'files')).some(name => name.startsWith('.part-')))
+})
+
+test('an upload that is damaged on disk is not used', async t => {
+  const { run, offprint, url } = await startServer(t)
+  const { body } = await run('outside/sum', { table: numbers })
+  const path = offprint.files.path(body.run.input.table.file)!
+  writeFileSync(path, numbers.replace('3.5', '3.6'))
+  const again = await fetch(`${url}/api/runs/${body.run.id}/repeat`, { method: 'POST', headers: { prefer: 'wait=60' } })
+  assert.equal(again.status, 422)
+  assert.match(((await again.json()) as { detail: string }).detail, /the stored file is damaged; upload it again/)
 })
 
 /** Ids of this process's children that still run. */

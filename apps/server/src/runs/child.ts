@@ -2,7 +2,7 @@
  * The process of one run: loads the paper, its input, calls the method and writes the blocks. Started by `supervise.ts`,
  * which watches its memory and time from outside.
  */
-import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { InputError } from '@offprint/kernels'
@@ -11,9 +11,9 @@ import { InputErrors } from '@offprint/papers/fields'
 import { loadPaper } from '@offprint/papers/load'
 import { loadInput } from '../inputs.ts'
 import { openInputSources } from '../sources.ts'
+import { resultFile, writeResult } from './result-file.ts'
 import type { FromChild, Job, RunError } from './types.ts'
 
-const blocksFile = 'blocks.json'
 const abort = new AbortController()
 
 // A supervisor that is killed cannot stop us, and a busy method would not notice: a thread of its own looks after that.
@@ -49,7 +49,7 @@ async function perform(job: Job) {
     progress: throttledProgress(),
     log: line => void send({ type: 'log', line: String(line).slice(0, 2000) }),
     output(name) {
-      if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name) || name === blocksFile)
+      if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name) || name === resultFile)
         throw new Error(`output name '${name}' must be letters, digits, '.', '_' and '-'`)
       outputs.add(name)
       return join(job.runDirectory, name)
@@ -84,9 +84,7 @@ function writeBlocks(job: Job, blocks: Block[], outputs: Set<string>): void {
       throw new Error(`the file block '${one.name}' names '${one.file}', which was not asked for by context.output`)
     one.bytes = statSync(join(job.runDirectory, one.file)).size
   }
-  const target = join(job.runDirectory, blocksFile)
-  writeFileSync(`${target}.part`, JSON.stringify(checked.data), { flush: true })
-  renameSync(`${target}.part`, target)
+  writeResult(job.runDirectory, checked.data)
 }
 
 /** At most 10 reports a second go to the supervisor, and always the last one. */

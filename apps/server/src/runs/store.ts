@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import type { Block } from '@offprint/papers'
 import { migrate } from '../database.ts'
+import { readResult } from './result-file.ts'
 import type { Run, RunRecord, RunStatus } from './types.ts'
 
 /** A run of another machine counts as dead after this long without a heartbeat, in ms. */
@@ -71,8 +71,7 @@ export function openRunStore(database: DatabaseSync, runsDirectory: string, owne
       if (!run) return undefined
       if (run.status !== 'done') return { run, blocks: [] }
       try {
-        const blocks: Block[] = JSON.parse(readFileSync(join(runsDirectory, id, 'blocks.json'), 'utf8'))
-        return { run, blocks }
+        return { run, blocks: readResult(join(runsDirectory, id)) }
       } catch {
         const error = { kind: 'failure' as const, message: 'the stored result is missing or damaged; repeat the run' }
         return { run: { ...run, status: 'failed', error }, blocks: [] }
