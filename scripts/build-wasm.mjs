@@ -1,5 +1,6 @@
-// Compiles packages/*/assembly/<name>.ts (AssemblyScript) to packages/*/build/<name>.js: the binary as base64 in a plain
-// module, so that it loads in Node, browsers and workers without fetch, file system or bundler settings.
+// Compiles packages/*/assembly/<name>.ts (AssemblyScript) to packages/*/build/<name>.js: the binaries as base64 in a plain
+// module, so that they load in Node, browsers and workers without fetch, file system or bundler settings. What kernels share
+// lies in assembly/inline. A kernel that uses relaxed SIMD is compiled twice, with it and without.
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -7,27 +8,54 @@ import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const flags = ['-O3', '--runtime', 'stub', '--importMemory', '--initialMemory', '1', '--enable', 'simd']
+const variants = { simd: [], relaxed: ['--enable', 'relaxed-simd'] }
 
 /** Builds what has changed since the last build. */
 export async function ensureWasm() {
   const version = JSON.parse(readFileSync(join(root, 'node_modules/assemblyscript/package.json'), 'utf8')).version
-  for (const name of readdirSync(join(root, 'packages'))) {
-    const folder = join(root, 'packages', name, 'assembly')
-    if (!existsSync(folder)) continue
-    for (const file of readdirSync(folder).filter(file => file.endsWith('.ts'))) {
-      const source = readFileSync(join(folder, file), 'utf8')
-      const stamp = createHash('sha256').update(version).update(flags.join()).update(source).digest('hex')
-      const target = join(root, 'packages', name, 'build', basename(file, '.ts'))
-      if (existsSync(`${target}.js`) && readFileSync(`${target}.js`, 'utf8').startsWith(`// ${stamp}`)) continue
-      await compile(join('packages', name, 'assembly', file), target, stamp)
-    }
+  const folders = readdirSync(join(root, 'packages')).map(name => join('packages', name, 'assembly'))
+  const shared = folders.flatMap(folder => sourcesIn(join(folder, 'inline')))
+  const sharedText = shared.map(file => readFileSync(join(root, file), 'utf8')).join('')
+  for (const file of folders.flatMap(sourcesIn)) {
+    const source = readFileSync(join(root, file), 'utf8')
+    const usesShared = source.includes('/inline/')
+    const text = usesShared ? source + sharedText : source
+    const stamp = createHash('sha256')
+      .update(version)
+      .update(JSON.stringify([flags, variants]))
+      .update(text)
+      .digest('hex')
+    const target = join(root, dirname(dirname(file)), 'build', basename(file, '.ts'))
+    if (existsSync(`${target}.js`) && readFileSync(`${target}.js`, 'utf8').startsWith(`// ${stamp}`)) continue
+    const names = text.includes('ASC_FEATURE_RELAXED_SIMD') ? Object.keys(variants) : ['simd']
+    const binaries = []
+    for (const name of names) binaries.push({ name, base64: await compile(file, variants[name]) })
+    mkdirSync(dirname(target), { recursive: true })
+    write(
+      `${target}.d.ts`,
+      names
+        .map(name => `/** The module with ${titles[name]}, as base64. */\nexport declare const ${name}: string\n`)
+        .join(''),
+    )
+    write(
+      `${target}.js`,
+      `// ${stamp}\n${binaries.map(({ name, base64 }) => `export const ${name} = '${base64}'\n`).join('')}`,
+    )
   }
 }
 
-async function compile(source, target, stamp) {
+const titles = { simd: 'SIMD', relaxed: 'relaxed SIMD' }
+
+function sourcesIn(folder) {
+  if (!existsSync(join(root, folder))) return []
+  const files = readdirSync(join(root, folder)).filter(file => file.endsWith('.ts'))
+  return files.sort().map(file => join(folder, file))
+}
+
+async function compile(source, more) {
   const { default: asc } = await import('assemblyscript/asc')
   let binary
-  const { error, stderr } = await asc.main([source, ...flags, '--outFile', 'out.wasm'], {
+  const { error, stderr } = await asc.main([source, ...flags, ...more, '--outFile', 'out.wasm'], {
     readFile: (name, base) => {
       const path = join(base && !name.startsWith('/') ? base : '', name)
       return existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : null
@@ -38,9 +66,7 @@ async function compile(source, target, stamp) {
     listFiles: () => [],
   })
   if (error) throw new Error(`${source}: ${error.message}\n${stderr.toString()}`)
-  mkdirSync(dirname(target), { recursive: true })
-  write(`${target}.js`, `// ${stamp}\nexport const simd = '${Buffer.from(binary).toString('base64')}'\n`)
-  write(`${target}.d.ts`, '/** The module with SIMD, as base64. */\nexport declare const simd: string\n')
+  return Buffer.from(binary).toString('base64')
 }
 
 function write(path, content) {

@@ -76,13 +76,22 @@ function tooMuch(bytes: number): InputError {
 
 const compiled = new Map<string, WebAssembly.Module>()
 
-/** Starts a module (as base64, made by scripts/build-wasm.mjs) on an arena's memory. Its functions work on pointers. */
-export function instantiate<Exports>(base64: string, { memory }: Arena): Exports {
-  let module = compiled.get(base64)
-  if (!module) {
-    const binary = Uint8Array.from(atob(base64), letter => letter.charCodeAt(0))
-    module = new WebAssembly.Module(binary)
-    compiled.set(base64, module)
-  }
+/**
+ * Starts a module (as base64, made by scripts/build-wasm.mjs) on an arena's memory. Its functions work on pointers.
+ *
+ * @param base64 the module, or several of which the first that this host accepts is taken: relaxed SIMD before plain
+ */
+export function instantiate<Exports>(base64: string | string[], { memory }: Arena): Exports {
+  const builds = typeof base64 === 'string' ? [base64] : base64
+  const module = compiled.get(builds[0]) ?? compileFirst(builds)
   return new WebAssembly.Instance(module, { env: { memory } }).exports as Exports
+}
+
+function compileFirst(builds: string[]): WebAssembly.Module {
+  const binaries = builds.map(build => Uint8Array.from(atob(build), letter => letter.charCodeAt(0)))
+  const accepted = binaries.find(binary => WebAssembly.validate(binary))
+  if (!accepted) throw new Error('this host has no WebAssembly SIMD')
+  const module = new WebAssembly.Module(accepted)
+  compiled.set(builds[0], module)
+  return module
 }

@@ -30,6 +30,7 @@ const npyMagic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
 
 type ReadCell = (view: DataView, at: number, little: boolean) => number
 const npyTypes: Record<string, { size: number; read: ReadCell }> = {
+  f2: { size: 2, read: (view, at, little) => half(view.getUint16(at, little)) },
   f4: { size: 4, read: (view, at, little) => view.getFloat32(at, little) },
   f8: { size: 8, read: (view, at, little) => view.getFloat64(at, little) },
   i1: { size: 1, read: (view, at) => view.getInt8(at) },
@@ -41,6 +42,16 @@ const npyTypes: Record<string, { size: number; read: ReadCell }> = {
   u4: { size: 4, read: (view, at, little) => view.getUint32(at, little) },
   i8: { size: 8, read: (view, at, little) => Number(view.getBigInt64(at, little)) },
   u8: { size: 8, read: (view, at, little) => Number(view.getBigUint64(at, little)) },
+}
+
+/** A 16-bit float (IEEE 754 binary16) from its bits. */
+function half(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1
+  const exponent = (bits >> 10) & 31
+  const fraction = bits & 1023
+  if (exponent === 0) return sign * fraction * 2 ** -24
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
 }
 
 /** NumPy's format, versions 1 to 3: real numbers and booleans, one or two dimensions (one: a single column), either order. */

@@ -64,6 +64,18 @@ test('a big-endian .npy in column order with 64-bit floats is read row by row', 
   assert.deepEqual([...readMatrix(bytes, 'x.npy').data], [1, 2, 3, 4, 5, 6])
 })
 
+test('16-bit floats of a .npy are read, subnormal ones too', () => {
+  const header = `${"{'descr': '<f2', 'fortran_order': False, 'shape': (5,), }".padEnd(117)}\n`
+  const bytes = new Uint8Array(128 + 10)
+  bytes.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, 118, 0])
+  bytes.set(new TextEncoder().encode(header), 10)
+  const view = new DataView(bytes.buffer)
+  for (const [index, bits] of [0x3c00, 0xc500, 0x0001, 0x7c00, 0x3555].entries())
+    view.setUint16(128 + index * 2, bits, true)
+  const third = 1365 / 4096
+  assert.deepEqual([...readMatrix(bytes, 'x.npy').data], [1, -5, 2 ** -24, Number.POSITIVE_INFINITY, third])
+})
+
 test('an unknown ending is refused with the endings that are known', () => {
   assert.throws(() => readMatrix(new Uint8Array(10), 'a.parquet'), /must end in \.npy, \.fvecs, \.ivecs or \.bvecs/)
 })

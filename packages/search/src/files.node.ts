@@ -1,0 +1,60 @@
+/** Indexes as files, for Node. */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { InputError } from '@offprint/kernels'
+import { Hnsw } from './hnsw.ts'
+
+/**
+ * Writes an index to a file: under a temporary name first, so that an interrupted save leaves what was there before.
+ *
+ * @example
+ * await saveHnsw(index, 'vectors.hnsw')
+ */
+export async function saveHnsw(index: Hnsw, path: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.part`
+  const file = await open(temporary, 'w')
+  try {
+    await index.writeTo(async (bytes, at) => {
+      for (let done = 0; done < bytes.length; )
+        done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten
+    })
+    await file.sync()
+    await file.close()
+    await rename(temporary, path)
+  } catch (error) {
+    await file.close().catch(() => {})
+    await rm(temporary, { force: true })
+    throw error
+  }
+  // The new name is on the disk only once its folder is; some systems cannot do that to a folder.
+  const folder = await open(dirname(path)).catch(() => undefined)
+  await folder?.sync().catch(() => {})
+  await folder?.close()
+}
+
+/**
+ * Opens an index file. It is read straight into the index's memory, without a copy in between.
+ * @throws InputError for a file that is foreign, truncated or damaged; the system's error where it cannot be read
+ *
+ * @example
+ * const index = openHnsw('vectors.hnsw')
+ */
+export function openHnsw(path: string): Hnsw {
+  const file = openSync(path, 'r')
+  try {
+    return Hnsw.openFrom({
+      bytes: fstatSync(file).size,
+      read(at, into) {
+        for (let done = 0; done < into.length; ) {
+          const bytes = readSync(file, into, done, into.length - done, at + done)
+          if (!bytes)
+            throw new InputError('index', 'a truncated file', 'an index file', 'index: the file became shorter')
+          done += bytes
+        }
+      },
+    })
+  } finally {
+    closeSync(file)
+  }
+}

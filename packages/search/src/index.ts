@@ -1,0 +1,11 @@
+export {
+  type BatchNeighbours,
+  Hnsw,
+  type HnswMetric,
+  type HnswOptions,
+  type HnswStats,
+  hnswMetrics,
+  type Neighbours,
+  noNeighbour,
+  type SearchOptions,
+} from './hnsw.ts'

@@ -1,0 +1,386 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { gunzipSync } from 'node:zlib'
+import { InputError, type Matrix, matrix, random, readMatrix } from '@offprint/kernels'
+import { Hnsw, type HnswMetric, type HnswOptions, noNeighbour } from '@offprint/search'
+import { openHnsw, saveHnsw } from '@offprint/search/node'
+import fc from 'fast-check'
+
+/** Rows around some centres, normally distributed. */
+function clustered(rows: number, columns: number, seed: number, groups = 10): Matrix {
+  const { next, integer } = random(seed)
+  const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next())
+  const centres = Float64Array.from({ length: groups * columns }, () => 2 * normal())
+  const made = matrix(rows, columns)
+  for (let row = 0; row < rows; row++) {
+    const group = integer(groups)
+    for (let column = 0; column < columns; column++)
+      made.data[row * columns + column] = centres[group * columns + column] + normal()
+  }
+  return made
+}
+
+/** Rows, and 100 more from the same centres. */
+function withQueries(rows: number, columns: number, seed: number): { points: Matrix; queries: Matrix } {
+  const { data } = clustered(rows + 100, columns, seed)
+  return {
+    points: matrix(rows, columns, data.slice(0, rows * columns)),
+    queries: matrix(100, columns, data.slice(rows * columns)),
+  }
+}
+
+const rowOf = ({ data, columns }: Matrix, row: number) => data.subarray(row * columns, (row + 1) * columns)
+
+function distance(a: Float32Array, b: Float32Array, metric: HnswMetric): number {
+  let [product, aa, bb, squares] = [0, 0, 0, 0]
+  for (let at = 0; at < a.length; at++) {
+    product += a[at] * b[at]
+    aa += a[at] ** 2
+    bb += b[at] ** 2
+    squares += (a[at] - b[at]) ** 2
+  }
+  return metric === 'l2' ? squares : metric === 'ip' ? 1 - product : 1 - product / Math.sqrt(aa * bb)
+}
+
+/** Distances of the k rows of `ids` nearest to a query. */
+function bruteForce(points: Matrix, query: Float32Array, k: number, metric: HnswMetric, ids: number[]): number[] {
+  return ids
+    .map(id => distance(rowOf(points, id), query, metric))
+    .sort((a, b) => a - b)
+    .slice(0, k)
+}
+
+function assertClose(found: ArrayLike<number>, expected: number[], scale = 1): void {
+  assert.equal(found.length, expected.length)
+  for (const [at, value] of expected.entries())
+    assert.ok(Math.abs(found[at] - value) <= 2e-5 * Math.max(scale, Math.abs(value)), `${found[at]} for ${value}`)
+}
+
+async function recall(index: Hnsw, queries: Matrix, ef: number, k = 10): Promise<number> {
+  const { distances: truth } = await index.searchExact(queries, k)
+  const { distances } = await index.searchBatch(queries, k, { ef })
+  let hits = 0
+  for (let q = 0; q < queries.rows; q++)
+    for (let rank = 0; rank < k; rank++)
+      if (distances[q * k + rank] <= truth[q * k + k - 1] + 1e-6 * Math.abs(truth[q * k + k - 1]) + 1e-9) hits++
+  return hits / (queries.rows * k)
+}
+
+/** Degrees, targets, levels, and that every node is reached from the entry point in layer 0. */
+function assertGraph(index: Hnsw, rows: number, M: number): void {
+  const entry = index.entryPoint()!
+  assert.equal(index.levelOf(entry.id), entry.level)
+  for (let id = 0; id < rows; id++) {
+    assert.ok(index.levelOf(id) <= entry.level)
+    for (let layer = 0; layer <= index.levelOf(id); layer++) {
+      const links = [...index.linksOf(id, layer)]
+      assert.ok(links.length <= (layer ? M : 2 * M))
+      assert.equal(new Set(links).size, links.length, `row ${id} has a link twice in layer ${layer}`)
+      for (const to of links) assert.ok(to !== id && index.levelOf(to) >= layer)
+    }
+  }
+  const reached = new Set([entry.id])
+  for (const id of reached) for (const to of index.linksOf(id)) reached.add(to)
+  for (let id = 0; id < rows; id++) assert.ok(index.levelOf(id) < 0 || reached.has(id), `row ${id} is not reached`)
+}
+
+const smallIndex = fc.record({
+  rows: fc.integer({ min: 0, max: 70 }),
+  columns: fc.integer({ min: 1, max: 19 }),
+  // Few values make equal rows and ties.
+  values: fc.integer({ min: 2, max: 50 }),
+  metric: fc.constantFrom<HnswMetric>('l2', 'cosine', 'ip'),
+  codes: fc.constantFrom<'none' | 'i8'>('none', 'i8'),
+  M: fc.integer({ min: 4, max: 20 }),
+  efConstruction: fc.integer({ min: 8, max: 60 }),
+  seed: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+  gone: fc.array(fc.integer({ min: 0, max: 69 })),
+  split: fc.double({ min: 0, max: 1, noNaN: true }),
+  k: fc.integer({ min: 1, max: 80 }),
+})
+
+test('with ef of all rows the neighbours are the true ones, whatever was added and deleted', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      smallIndex,
+      async ({ rows, columns, values, metric, codes, M, efConstruction, seed, gone, split, k }) => {
+        const { integer } = random(seed)
+        const points = matrix(rows, columns)
+        for (let at = 0; at < points.data.length; at++)
+          points.data[at] = integer(values) - (metric === 'cosine' ? -1 : 3)
+        const options: HnswOptions = { metric, codes: metric === 'ip' ? 'none' : codes, M, efConstruction, seed }
+        const first = Math.floor(split * rows)
+        const index = await Hnsw.build(matrix(first, columns, points.data.slice(0, first * columns)), options)
+        const rest = matrix(rows - first, columns, points.data.slice(first * columns))
+        assert.deepEqual(
+          [...(await index.add(rest))],
+          Array.from({ length: rows - first }, (_, at) => first + at),
+        )
+        const deleted = new Set(gone.filter(id => id < rows))
+        assert.equal(index.delete(gone), deleted.size)
+        assert.equal(index.delete(gone), 0)
+        const left = Array.from({ length: rows }, (_, id) => id).filter(id => !deleted.has(id))
+        assert.equal(index.size, left.length)
+        const query = Float32Array.from({ length: columns }, () => integer(values) + 1)
+        const expected = bruteForce(points, query, k, metric, left)
+        const exact = await index.searchExact(matrix(1, columns, query), k)
+        const found = index.search(query, k, { ef: rows + 1 })
+        for (const { ids, distances } of [exact, found]) {
+          assert.equal(new Set(ids).size, ids.length)
+          for (const [at, id] of ids.entries()) {
+            assert.ok(index.has(id) && !deleted.has(id))
+            assertClose([distances[at]], [distance(rowOf(points, id), query, metric)], columns * values ** 2 * 0.1)
+          }
+        }
+        assertClose(exact.distances, expected, columns * values ** 2 * 0.1)
+        // A graph that few rows were added to bit by bit may have parts that cannot be reached; one that was built has none.
+        if (first === rows) assertClose(found.distances, expected, columns * values ** 2 * 0.1)
+      },
+    ),
+    { seed: 1, numRuns: 300 },
+  )
+})
+
+for (const metric of ['l2', 'cosine', 'ip'] as const)
+  for (const codes of ['auto', 'none'] as const)
+    test(`${metric}, codes ${codes}: most true neighbours of 3,000 × 32 are found, and the graph is sound`, async () => {
+      const { points, queries } = withQueries(3000, 32, 1)
+      const index = await Hnsw.build(points, { metric, codes, M: 8, efConstruction: 80 })
+      assert.equal(index.stats().codes, codes === 'auto' && metric !== 'ip' ? 'i8' : 'none')
+      assertGraph(index, 3000, 8)
+      assert.ok((await recall(index, queries, 100)) > 0.97)
+    })
+
+test('same rows and seed give the same graph, another seed another', async () => {
+  const points = clustered(500, 16, 3)
+  const bytes = async (seed: number) => Buffer.from((await Hnsw.build(points, { seed })).toBytes())
+  const one = await bytes(7)
+  assert.ok(one.equals(await bytes(7)))
+  assert.ok(!one.equals(await bytes(8)))
+})
+
+test('plain SIMD builds the same graph from codes as relaxed SIMD', async () => {
+  const script = `
+    const accepted = WebAssembly.validate
+    let refused = 0
+    if (process.argv[1] === 'plain')
+      WebAssembly.validate = binary => accepted(binary) && (refused++ > 0 || binary.length < 0)
+    const { Hnsw } = await import('@offprint/search')
+    const { matrix, random } = await import('@offprint/kernels')
+    const { next } = random(1)
+    const points = matrix(1500, 24, Float32Array.from({ length: 1500 * 24 }, next))
+    const index = await Hnsw.build(points, { codes: 'i8' })
+    const links = Array.from({ length: 1500 }, (_, id) => [...index.linksOf(id)])
+    console.log(JSON.stringify({ refused, links, found: [...index.search(points.data.subarray(0, 24), 10).ids] }))`
+  const run = (build: string) => {
+    const folder = fileURLToPath(new URL('.', import.meta.url))
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script, build], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+    assert.equal(stderr, '')
+    return JSON.parse(stdout)
+  }
+  const [relaxed, plain] = [run('relaxed'), run('plain')]
+  assert.deepEqual([relaxed.refused, plain.refused], [0, 2])
+  assert.deepEqual(plain.links, relaxed.links)
+  assert.deepEqual(plain.found, relaxed.found)
+})
+
+test('10,000 equal rows are one node, and others are still found among them', async () => {
+  const points = matrix(10_050, 8)
+  points.data.fill(1, 0, 10_000 * 8)
+  points.data.set(clustered(50, 8, 4).data, 10_000 * 8)
+  const index = await Hnsw.build(points)
+  assert.equal(
+    index.stats().nodesByLevel.reduce((sum, nodes) => sum + nodes),
+    51,
+  )
+  assert.deepEqual([...index.search(Float32Array.of(1, 1, 1, 1, 1, 1, 1, 1), 3).distances], [0, 0, 0])
+  assert.equal(index.search(rowOf(points, 10_020), 1).ids[0], 10_020)
+  // The node stays for its twins when its own row goes.
+  index.delete([0, 1, 2])
+  const { ids } = index.search(rowOf(points, 0), 20)
+  assert.equal(new Set(ids).size, 20)
+  assert.ok(ids.every(id => id > 2 && id < 10_000))
+})
+
+test('codes are not used where they would miss neighbours', async () => {
+  // Steps of 1e-6 beside values of up to 1000.
+  const { next } = random(5)
+  const points = matrix(2000, 16)
+  for (let row = 0; row < 2000; row++) {
+    points.data[row * 16] = 1000 * (row % 2)
+    for (let column = 1; column < 16; column++) points.data[row * 16 + column] = next() * 1e-3
+  }
+  const index = await Hnsw.build(points)
+  assert.equal(index.stats().codes, 'none')
+  assert.ok((await recall(index, matrix(20, 16, points.data.slice(0, 320)), 100)) > 0.99)
+})
+
+test('recall holds after half of the rows were deleted, the entry point among them', async () => {
+  const { points, queries } = withQueries(2000, 24, 6)
+  const index = await Hnsw.build(points, { M: 12, efConstruction: 100 })
+  const before = await recall(index, queries, 60)
+  const { sample } = random(8)
+  index.delete([index.entryPoint()!.id, ...sample(1000, 2000)])
+  assert.ok((await recall(index, queries, 60)) > before - 0.02)
+  await index.add(clustered(500, 24, 9))
+  assert.ok((await recall(index, queries, 60)) > before - 0.02)
+  index.delete(Array.from({ length: 2500 }, (_, id) => id))
+  assert.equal(index.size, 0)
+  assert.equal(index.search(rowOf(queries, 0), 5).ids.length, 0)
+})
+
+test('searching goes on while rows are added, and an aborted addition leaves a whole index', async () => {
+  const points = clustered(3000, 16, 10)
+  const index = await Hnsw.build(matrix(500, 16, points.data.slice(0, 8000)))
+  const controller = new AbortController()
+  let searches = 0
+  const adding = index.add(matrix(2500, 16, points.data.slice(8000)), {
+    signal: controller.signal,
+    onProgress(done) {
+      assert.equal(index.search(rowOf(points, 3), 1).ids[0], 3)
+      searches++
+      if (done > 1000) controller.abort(new Error('enough'))
+    },
+  })
+  const waiting = index.add(matrix(1, 16, points.data.slice(-16)))
+  await assert.rejects(adding, /enough/)
+  const [last] = await waiting
+  assert.ok(searches > 10)
+  assert.equal(index.size, last + 1)
+  assert.ok(last > 1500 && last < 3000)
+  assertGraph(Hnsw.open(index.toBytes()), index.size, 16)
+  assert.deepEqual([...index.search(points.data.slice(-16), 1).ids], [last])
+})
+
+test('a saved index opens as it was, from bytes and from a file, and goes on growing', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'offprint-hnsw-'))
+  try {
+    for (const options of [
+      { codes: 'i8' },
+      { codes: 'none', metric: 'cosine' },
+      { metric: 'ip', M: 5 },
+    ] as HnswOptions[]) {
+      const points = clustered(1200, 20, 11)
+      points.data.copyWithin(0, 20, 40)
+      const index = await Hnsw.build(points, options)
+      index.delete([5, 6, 7])
+      const path = join(folder, 'one.hnsw')
+      await saveHnsw(index, path)
+      await saveHnsw(index, path)
+      assert.deepEqual(readdirSync(folder), ['one.hnsw'])
+      const bytes = Buffer.from(index.toBytes())
+      assert.ok(readFileSync(path).equals(bytes))
+      for (const opened of [openHnsw(path), Hnsw.open(bytes)]) {
+        assert.deepEqual(opened.stats(), { ...index.stats(), bytes: opened.stats().bytes })
+        assert.ok(Buffer.from(opened.toBytes()).equals(bytes))
+        const queries = clustered(20, 20, 12)
+        assert.deepEqual(await opened.searchBatch(queries, 7), await index.searchBatch(queries, 7))
+        await opened.add(queries)
+        assert.equal(
+          opened.search(rowOf(queries, 4), 1).ids[0],
+          options.metric === 'ip' ? opened.search(rowOf(queries, 4), 1).ids[0] : 1204,
+        )
+      }
+    }
+    const empty = Hnsw.open(Hnsw.create(7).toBytes())
+    assert.equal(empty.size, 0)
+    assert.equal(empty.search(new Float32Array(7), 3).ids.length, 0)
+    assert.deepEqual([...(await empty.add(matrix(1, 7)))], [0])
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('a file that is foreign, truncated or damaged is refused', async () => {
+  const bytes = (await Hnsw.build(clustered(300, 12, 13), { codes: 'i8' })).toBytes()
+  const refused = (changed: Uint8Array, message: RegExp) =>
+    assert.throws(
+      () => Hnsw.open(changed),
+      (error: Error) => error instanceof InputError && message.test(error.message),
+    )
+  refused(new Uint8Array(0), /no index file/)
+  refused(new TextEncoder().encode('PK\u0003\u0004 something else entirely'), /no index file/)
+  const newer = bytes.slice()
+  newer[8] = 2
+  refused(newer, /version 2 of the format; version 1/)
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: bytes.length - 1 }), length => refused(bytes.slice(0, length), /index: /)),
+    { seed: 2, numRuns: 100 },
+  )
+  refused(new Uint8Array([...bytes, 0]), /more than it should hold/)
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: bytes.length - 1 }), fc.integer({ min: 1, max: 255 }), (at, change) => {
+      const damaged = bytes.slice()
+      damaged[at] ^= change
+      refused(damaged, /index: /)
+    }),
+    { seed: 3, numRuns: 300 },
+  )
+})
+
+test('bad input is refused by name, and nothing is added', async () => {
+  const index = await Hnsw.build(clustered(20, 4, 14), { metric: 'cosine' })
+  const refused = (work: () => unknown, field: string, message: RegExp) =>
+    assert.rejects(
+      async () => work(),
+      (error: Error) => error instanceof InputError && error.field === field && message.test(error.message),
+    )
+  const nan = matrix(2, 4, Float32Array.of(1, 2, 3, 4, 5, Number.NaN, 7, 8))
+  await refused(() => index.add(nan), 'vectors', /row 2, column 2 must be a finite number, found NaN/)
+  await refused(() => index.add(matrix(1, 4)), 'vectors', /row 1 is all zeros/)
+  await refused(() => index.add(matrix(1, 5)), 'vectors', /5 numbers; the index holds rows of 4/)
+  assert.equal(index.size, 20)
+  await refused(() => index.search(new Float32Array(3)), 'query', /3 numbers/)
+  await refused(() => index.searchBatch(nan), 'queries', /row 2, column 2/)
+  const query = Float32Array.of(1, 2, 3, 4)
+  for (const k of [0, -1, 1.5, Number.NaN]) await refused(() => index.search(query, k), 'k', /at least 1/)
+  for (const ef of [0, 2.5]) await refused(() => index.search(query, 2, { ef }), 'ef', /at least 1/)
+  assert.equal(index.search(query, 50).ids.length, 20)
+  assert.equal(index.delete([-1, 20, 0.5, 3, 3]), 1)
+  const huge = matrix(1, 4, Float32Array.of(1e30, 0, 0, 0))
+  await refused(() => Hnsw.build(huge), 'vectors', /row 1 is too long/)
+  for (const [options, field] of [
+    [{ M: 3 }, 'M'],
+    [{ M: 65 }, 'M'],
+    [{ efConstruction: 7 }, 'efConstruction'],
+    [{ seed: -1 }, 'seed'],
+    [{ metric: 'hamming' }, 'metric'],
+    [{ codes: 'bit' }, 'codes'],
+    [{ codes: 'i8', metric: 'ip' }, 'codes'],
+  ] as [HnswOptions, string][])
+    await refused(() => Hnsw.create(4, options), field, /must be/)
+  await refused(() => Hnsw.create(0), 'dimension', /from 1 to 65536/)
+  await refused(() => index.vector(99), 'id', /that is there/)
+  assert.equal(noNeighbour, 0xffff_ffff)
+})
+
+const glove = fileURLToPath(new URL('../../../../shared/data/glove-100d/', import.meta.url))
+test('glove-100d: searched exactly, the truths of the data set come out; the graph finds 95 % with ef 48', {
+  skip: existsSync(glove) ? false : 'the data set glove-100d is not beside the project',
+}, async () => {
+  const load = (name: string) => readMatrix(gunzipSync(readFileSync(join(glove, `${name}.gz`))), name)
+  const base = load('base.f16.npy')
+  const queries = load('query.f16.npy')
+  const few = matrix(200, 100, queries.data.slice(0, 20_000))
+  for (const metric of ['cosine', 'l2'] as const) {
+    const truth = load(`truth-${metric}-100.ivecs`)
+    const index = await Hnsw.build(base, { metric, efConstruction: 40 })
+    const { ids } = await index.searchExact(few, 10)
+    let same = 0
+    for (let q = 0; q < 200; q++) {
+      const expected = new Set(truth.data.subarray(q * 100, q * 100 + 10))
+      for (const id of ids.subarray(q * 10, q * 10 + 10)) if (expected.has(id)) same++
+    }
+    // Two that are equally near to the last bit may change places.
+    assert.ok(same >= 1998, `${same} of 2000`)
+    assert.ok((await recall(index, few, metric === 'cosine' ? 64 : 96)) > 0.94)
+  }
+})
