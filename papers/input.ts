@@ -35,8 +35,8 @@ export interface Column {
   firstBad?: { row: number; cell: string }
 }
 
-/** Vectors as a method receives them, with the name of the file they came from. */
-export type Vectors = Matrix & { name: string }
+/** Vectors as a method receives them, with the name of the file they came from, and of CSV the first column of text. */
+export type Vectors = Matrix & { name: string; labels?: string[] }
 
 /** A file as a method receives it: stream or read it from `path`. */
 export interface InputFile {

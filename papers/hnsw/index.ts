@@ -1,4 +1,8 @@
 import { definePaper } from '../define.ts'
+import { build } from './build.ts'
+import { claims } from './claims.ts'
+import { search } from './search.ts'
+import { sweep } from './sweep.ts'
 
 export default definePaper({
   slug: 'hnsw',
@@ -13,4 +17,6 @@ export default definePaper({
       'To find the vectors nearest to a query among millions, comparing with all of them is too slow. HNSW links every vector to a few near ones, chosen so that the links point in different directions, and repeats this on sparser and sparser upper layers. A search starts at the top with long steps, descends, and ends in a careful walk on the ground layer; its width, efSearch, trades time for recall. New vectors are linked in at any time. The cost of a query grows about as the logarithm of the collection, and the method has become the usual index of vector databases.',
     topics: ['vector search', 'nearest neighbor search'],
   },
+  methods: { search, sweep, build },
+  claims,
 })

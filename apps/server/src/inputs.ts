@@ -153,5 +153,8 @@ async function loadValue(field: Field, value: unknown, sources: InputSources): P
   if (field.kind === 'vectors' && /\.(npy|fvecs|ivecs|bvecs)$/i.test(name))
     return { ...readMatrix(content, name, field.name), name }
   const table = parseTable(content, { name, field: field.name })
-  return field.kind === 'table' ? table : { ...numericMatrix(table, { field: field.name }), name }
+  if (field.kind === 'table') return table
+  const { data, rows, columns } = numericMatrix(table, { field: field.name })
+  const labels = table.columns.find(column => column.type === 'text')?.text
+  return { data, rows, columns, name, ...(labels && { labels }) }
 }

@@ -44,6 +44,7 @@ let flags: usize = 0
 let twins: usize = 0
 let visited: usize = 0
 let kind: i32 = byCodes
+let simple: boolean = false
 
 let count: u32 = 0
 let entry: u32 = none
@@ -122,6 +123,11 @@ export function setState(count_: u32, entry_: u32, top_: i32, deleted_: u32): vo
   entry = entry_
   top = top_
   deleted = deleted_
+}
+
+/** Algorithm 3 instead of 4: the nearest candidates as they are. */
+export function selectSimply(on: boolean): void {
+  simple = on
 }
 
 /** After the visited marks were moved or cleared. */
@@ -414,7 +420,7 @@ function select(candidates: usize, n: i32, most: i32, out: usize): i32 {
     const limit = i32x4.splat(keyOf(one))
     const row = rowOfNode(id)
     let keep = true
-    for (let at = 0; keep && at < taken; at += 4)
+    for (let at = 0; keep && !simple && at < taken; at += 4)
       keep = !v128.any_true(i32x4.lt_s(compare4(row, out + ((<usize>at) << 2)), limit))
     if (!keep) continue
     putId(out, taken++, id)

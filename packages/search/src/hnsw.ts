@@ -36,6 +36,8 @@ export interface HnswOptions {
    * floats. `auto` (the default): codes, if on rows of the first batch they miss next to no true neighbour. `ip` has none.
    */
   codes?: 'auto' | 'i8' | 'none'
+  /** How a node's links are chosen among candidates: by the heuristic (algorithm 4, the default), or just the nearest. */
+  selection?: 'heuristic' | 'simple'
   /** Level factor mL of section 4.1; default 1/ln M. 0 gives a single layer. For experiments. */
   levelFactor?: number
   /** Links a node in layer 0 as a multiple of M, 1 to 4; default 2. For experiments. */
@@ -107,6 +109,7 @@ interface Engine {
   bind(...numbers: number[]): void
   bindScratch(...numbers: number[]): void
   setState(count: number, entry: number, top: number, deleted: number): void
+  selectSimply(on: number): void
   resetEpoch(): void
   entryPoint(): number
   topLevel(): number
@@ -163,6 +166,7 @@ export class Hnsw {
     this.#rowBytes = Math.ceil(dimension / 4) * 16
     this.#memory = arena(bytes)
     this.#engine = instantiate<Engine>([relaxed, simd], this.#memory)
+    this.#engine.selectSimply(Number(this.#settings.selection === 'simple'))
   }
 
   /**
@@ -898,7 +902,15 @@ interface About {
 }
 
 function readOptions(options: HnswOptions): Settings {
-  const { metric = 'l2', M = 16, efConstruction = 200, seed = 100, codes = 'auto', layer0Factor = 2 } = options
+  const {
+    metric = 'l2',
+    M = 16,
+    efConstruction = 200,
+    seed = 100,
+    codes = 'auto',
+    selection = 'heuristic',
+    layer0Factor = 2,
+  } = options
   if (!hnswMetrics.includes(metric)) throw new InputError('metric', `'${metric}'`, `one of ${hnswMetrics.join(', ')}`)
   requireWhole('M', M, 4, 64)
   requireWhole('efConstruction', efConstruction, 8, 4096)
@@ -911,11 +923,13 @@ function readOptions(options: HnswOptions): Settings {
       "'none'",
       "codes must be 'none' or 'auto' where the metric is 'ip', found 'i8'",
     )
+  if (!['heuristic', 'simple'].includes(selection))
+    throw new InputError('selection', `'${selection}'`, 'one of heuristic, simple')
   const levelFactor = options.levelFactor ?? 1 / Math.log(M)
   if (!(levelFactor >= 0 && levelFactor <= 4)) throw new InputError('levelFactor', String(levelFactor), 'from 0 to 4')
   if (!(layer0Factor >= 1 && layer0Factor <= 4))
     throw new InputError('layer0Factor', String(layer0Factor), 'from 1 to 4')
-  return { metric, M, efConstruction, seed, codes, levelFactor, layer0Factor }
+  return { metric, M, efConstruction, seed, codes, selection, levelFactor, layer0Factor }
 }
 
 function requireWhole(field: string, value: number, least: number, most: number): void {

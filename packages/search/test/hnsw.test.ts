@@ -210,6 +210,23 @@ test('10,000 equal rows are one node, and others are still found among them', as
   assert.ok(ids.every(id => id > 2 && id < 10_000))
 })
 
+test('in isolated clusters the heuristic finds what linking the nearest misses', async () => {
+  const { data } = clustered(4100, 6, 15, 40)
+  // Clusters far apart: forty times their width.
+  const { next } = random(15)
+  const centres = Float64Array.from({ length: 40 * 6 }, () => 100 * next())
+  for (let at = 0; at < data.length; at++)
+    data[at] = centres[(Math.floor(at / 6) % 40) * 6 + (at % 6)] + 0.01 * data[at]
+  const points = matrix(4000, 6, data.slice(0, 24_000))
+  const queries = matrix(100, 6, data.slice(24_000))
+  const [heuristic, simple] = await Promise.all(
+    (['heuristic', 'simple'] as const).map(async selection =>
+      recall(await Hnsw.build(points, { selection, M: 6 }), queries, 40),
+    ),
+  )
+  assert.ok(heuristic > 0.99 && simple < heuristic - 0.05, `${heuristic} and ${simple}`)
+})
+
 test('codes are not used where they would miss neighbours', async () => {
   // Steps of 1e-6 beside values of up to 1000.
   const { next } = random(5)
