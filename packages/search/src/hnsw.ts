@@ -205,8 +205,7 @@ export class Hnsw {
 
   /** Opens a source that is read in pieces, straight into the index's memory. @throws InputError as `open` */
   static openFrom(source: Source): Hnsw {
-    const checker = Hnsw.create(1)
-    const header = readHeader(source, format, bytes => checker.#checksumOf(bytes))
+    const header = readHeader(source, format)
     const about = readAbout(header)
     const index = new Hnsw(about.dimension, about.options, header.bytes)
     index.#load(source, header, about)
@@ -835,7 +834,7 @@ export class Hnsw {
       step: this.#codes?.step ?? null,
     }
     const named = parts.map(({ name, bytes, crc }) => ({ name, bytes, crc }))
-    const { head, sections, bytes } = layOut(format, { ...about }, named, bytes => this.#checksumOf(bytes))
+    const { head, sections, bytes } = layOut(format, { ...about }, named)
     return { head, bytes, pieces: parts.map((part, at) => ({ ...part, offset: sections[at].offset })) }
   }
 
@@ -870,14 +869,6 @@ export class Hnsw {
       this.#engine.crcTable(this.#crcTable)
     }
     return this.#engine.crc(this.#crcTable, pointer, size, 0) >>> 0
-  }
-
-  #checksumOf(bytes: Uint8Array): number {
-    const pointer = this.#memory.take(bytes.length)
-    new Uint8Array(this.#memory.memory.buffer, pointer, bytes.length).set(bytes)
-    const checksum = this.#checksum(pointer, bytes.length)
-    this.#memory.give(pointer)
-    return checksum
   }
 }
 

@@ -9,3 +9,9 @@ export {
   noNeighbour,
   type SearchOptions,
 } from './hnsw.ts'
+export {
+  type EmbedderOptions,
+  type LexicalEmbedder,
+  openLexicalEmbedder,
+  trainLexicalEmbedder,
+} from './lexical-embedder.ts'

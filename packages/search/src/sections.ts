@@ -4,6 +4,7 @@
  * little-endian. The same bytes are a file, a message to a worker, and what a page keeps.
  */
 import { InputError } from '@offprint/kernels'
+import { checksumOf } from './checksum.ts'
 
 const alignment = 64
 /** Magic, version, header length and checksum. */
@@ -37,7 +38,6 @@ export function layOut(
   { magic, version }: { magic: string; version: number },
   about: Record<string, unknown>,
   sections: { name: string; bytes: number; crc: number }[],
-  checksum: (bytes: Uint8Array) => number,
 ): { head: Uint8Array; sections: Section[]; bytes: number } {
   // Offsets count from the end of the header, so that they do not depend on its length.
   let offset = 0
@@ -53,7 +53,7 @@ export function layOut(
   const view = new DataView(head.buffer)
   view.setUint32(8, version, true)
   view.setUint32(12, json.length, true)
-  view.setUint32(16, checksum(json), true)
+  view.setUint32(16, checksumOf(json), true)
   head.set(json, fixedBytes)
   return {
     head,
@@ -66,11 +66,7 @@ export function layOut(
  * Reads and checks the header. The content of `about` is the caller's to check.
  * @throws InputError for a file that is foreign, of another version, truncated, or damaged in its header
  */
-export function readHeader(
-  source: Source,
-  { magic, version }: { magic: string; version: number },
-  checksum: (bytes: Uint8Array) => number,
-): Header {
+export function readHeader(source: Source, { magic, version }: { magic: string; version: number }): Header {
   const fixed = new Uint8Array(Math.min(fixedBytes, source.bytes))
   source.read(0, fixed)
   const view = new DataView(fixed.buffer)
@@ -86,7 +82,7 @@ export function readHeader(
   if (start > source.bytes) throw truncated()
   const json = new Uint8Array(length)
   source.read(fixedBytes, json)
-  if (checksum(json) !== view.getUint32(16, true)) throw damaged('its header')
+  if (checksumOf(json) !== view.getUint32(16, true)) throw damaged('its header')
   const { about, sections } = JSON.parse(new TextDecoder().decode(json)) as Pick<Header, 'about' | 'sections'>
   const requireZeros = (from: number, to: number) => {
     const padding = new Uint8Array(to - from)
@@ -108,10 +104,10 @@ export function readHeader(
   return { about, sections: placed, bytes: end }
 }
 
-/** Where a section lies. @throws InputError where it is missing or has not the size that it must have */
-export function sectionOf(header: Header, name: string, bytes: number): Section {
+/** Where a section lies. @throws InputError where it is missing or has not the size that it must have, if that is known */
+export function sectionOf(header: Header, name: string, bytes?: number): Section {
   const section = header.sections.find(section => section.name === name)
-  if (!section || section.bytes !== bytes) throw damaged(`its section '${name}'`)
+  if (!section || section.bytes !== (bytes ?? section.bytes)) throw damaged(`its section '${name}'`)
   return section
 }
 

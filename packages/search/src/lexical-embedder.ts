@@ -1,0 +1,479 @@
+/**
+ * An embedder that needs nothing but the texts themselves: TF-IDF weights of words and pairs of words, projected on the
+ * strongest directions of the whole collection (truncated SVD; Deerwester et al. 1990, latent semantic analysis; found by
+ * subspace iteration from random vectors, as in Halko, Martinsson and Tropp, SIAM Review 2011).
+ */
+import { arena, breathe, InputError, instantiate, type LongCall, random } from '@offprint/kernels'
+import { relaxed, simd } from '../build/directions.js'
+import { checksumOf } from './checksum.ts'
+import { damaged, layOut, readHeader, type Source, sectionOf } from './sections.ts'
+import { runsOfWords, type Word } from './words.ts'
+
+export interface EmbedderOptions extends LongCall {
+  /** Length of the vectors; less where the texts have fewer directions. 8 to 1,024, default 192. */
+  dimensions?: number
+  /** Terms that are known, words before pairs of words, the commonest first; default 40,000. */
+  mostTerms?: number
+  /** Texts that a term must stand in; default 2, and 1 for fewer than 10 texts. */
+  leastTexts?: number
+  /** Rounds of the subspace iteration; default 6. */
+  rounds?: number
+  /** Whole number from 0 to 2³² − 1; default 0. Same texts in the same order and seed, same embedder. */
+  seed?: number
+}
+
+export interface LexicalEmbedder {
+  /** Length of the vectors. */
+  dimensions: number
+  /** Number of known terms. */
+  terms: number
+  /** A text as a vector of length 1; zeros where it has no known word. */
+  embed(text: string): Float32Array
+  /** Known terms of a text, by number, with their weights: TF-IDF at length 1. */
+  weights(text: string): Map<number, number>
+  /**
+   * What two texts have in common, the most telling first, as people write it: `product quantization`, `recall`.
+   * @param most at most so many; default 3
+   */
+  shared(a: string, b: string, most?: number): string[]
+  /** The embedder as the bytes of its file. */
+  toBytes(): Uint8Array
+}
+
+const format = { magic: 'OFPLEXE1', version: 1 }
+/** More directions than are wanted make the wanted ones exact sooner. */
+const oversampling = 12
+const textsAtOnce = 200
+/** Pairs seen once are forgotten when there are so many. */
+const mostPairsCounted = 1_500_000
+/** A term in more texts than this share tells nothing. */
+const commonShare = 0.4
+
+/**
+ * Learns the terms and the directions of a collection.
+ *
+ * @param texts gone through three times, so that those of a large library need not be held: an array, or what gives a new
+ * iterator each time
+ * @throws InputError for wrong options; the signal's reason once it is aborted
+ *
+ * @example
+ * const embedder = await trainLexicalEmbedder(texts)
+ * const vector = embedder.embed('graph indexes for vector search')
+ */
+export async function trainLexicalEmbedder(
+  texts: Iterable<string>,
+  { dimensions = 192, mostTerms = 40_000, leastTexts, rounds = 6, seed = 0, signal, onProgress }: EmbedderOptions = {},
+): Promise<LexicalEmbedder> {
+  requireWhole('dimensions', dimensions, 8, 1024)
+  requireWhole('mostTerms', mostTerms, 1, 1_000_000)
+  requireWhole('rounds', rounds, 1, 100)
+  requireWhole('seed', seed, 0, 2 ** 32 - 1)
+  const steps = 3 + rounds
+  const progress = (done: number) => onProgress?.(done, steps)
+  const vocabulary = await chooseTerms(texts, { mostTerms, leastTexts, signal, progress })
+  const rows = await weigh(texts, vocabulary, signal)
+  progress(3)
+  const projection = await strongestDirections(rows, vocabulary.terms.length, {
+    dimensions,
+    rounds,
+    seed,
+    signal,
+    onRound: round => progress(3 + round),
+  })
+  return embedder({ ...vocabulary, ...projection })
+}
+
+interface Vocabulary {
+  terms: string[]
+  /** As it is most often written. */
+  written: string[]
+  /** Inverse document frequency, a term. */
+  rarity: Float32Array
+}
+
+interface Model extends Vocabulary {
+  dimensions: number
+  /** terms × dimensions. */
+  projection: Float32Array
+}
+
+// ---- Terms ----
+
+async function chooseTerms(
+  texts: Iterable<string>,
+  {
+    mostTerms,
+    leastTexts,
+    signal,
+    progress,
+  }: { mostTerms: number; leastTexts?: number; signal?: AbortSignal; progress: (step: number) => void },
+): Promise<Vocabulary> {
+  const counts = new Map<string, number>()
+  let total = 0
+  for (const text of texts) {
+    for (const term of new Set(runsOfWords(text).flatMap(run => run.map(({ term }) => term)))) add(counts, term)
+    if (++total % textsAtOnce === 0) await breathe(signal)
+  }
+  progress(1)
+  const least = leastTexts ?? (total < 10 ? 1 : 2)
+  const most = total < 10 ? total : Math.max(least, commonShare * total)
+  const telling = ([, count]: [string, number]) => count >= least && count <= most
+  const words = [...counts].filter(telling)
+  const known = new Set(words.map(([word]) => word))
+  const pairs = new Map<string, number>()
+  const writtenAs = new Map<string, Map<string, number>>()
+  let seen = 0
+  for (const text of texts) {
+    const own = new Set<string>()
+    for (const run of runsOfWords(text)) {
+      for (const [at, word] of run.entries()) {
+        if (known.has(word.term)) spell(writtenAs, word.term, word.written)
+        const next = run[at + 1]
+        if (next && known.has(word.term) && known.has(next.term)) {
+          own.add(pairOf(word, next))
+        }
+      }
+    }
+    for (const pair of own) add(pairs, pair)
+    if (pairs.size > mostPairsCounted) for (const [pair, count] of pairs) if (count === 1) pairs.delete(pair)
+    if (++seen % textsAtOnce === 0) await breathe(signal)
+  }
+  progress(2)
+  // A pair must be met more often than a word to be a phrase rather than chance.
+  const phrases = [...pairs].filter(([, count]) => count >= Math.max(least, 3) || (total < 100 && count >= least))
+  const byCount = (a: [string, number], b: [string, number]) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)
+  const chosen = [...words.sort(byCount).slice(0, Math.ceil(mostTerms * 0.75)), ...phrases.sort(byCount)].slice(
+    0,
+    mostTerms,
+  )
+  const commonest = (term: string) =>
+    term
+      .split(' ')
+      .map(part => [...(writtenAs.get(part) ?? new Map([[part, 1]]))].sort(byCount)[0][0])
+      .join(' ')
+  return {
+    terms: chosen.map(([term]) => term),
+    written: chosen.map(([term]) => commonest(term)),
+    rarity: Float32Array.from(chosen, ([, count]) => Math.log((1 + total) / (1 + count)) + 1),
+  }
+}
+
+const pairOf = (one: Word, next: Word) => `${one.term} ${next.term}`
+
+function add(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}
+
+function spell(writtenAs: Map<string, Map<string, number>>, term: string, written: string): void {
+  const forms = writtenAs.get(term)
+  if (!forms) writtenAs.set(term, new Map([[written, 1]]))
+  else if (forms.size < 8 || forms.has(written)) add(forms, written)
+}
+
+/** Weights (1 + ln count) · rarity of a text's known terms, at length 1. @param parts of hyphenated words count too */
+function weightsOf(
+  text: string,
+  columns: Map<string, number>,
+  rarity: Float32Array,
+  parts = true,
+): Map<number, number> {
+  const weights = new Map<number, number>()
+  const count = (term: string) => {
+    const column = columns.get(term)
+    if (column !== undefined) weights.set(column, (weights.get(column) ?? 0) + 1)
+  }
+  for (const run of runsOfWords(text))
+    for (const [at, word] of run.entries()) {
+      count(word.term)
+      if (parts && word.term.includes('-')) for (const part of word.term.split('-')) count(part)
+      if (run[at + 1]) count(pairOf(word, run[at + 1]))
+    }
+  let squares = 0
+  for (const [column, times] of weights) {
+    const weight = (1 + Math.log(times)) * rarity[column]
+    weights.set(column, weight)
+    squares += weight * weight
+  }
+  const length = Math.sqrt(squares)
+  for (const [column, weight] of weights) weights.set(column, weight / length)
+  return weights
+}
+
+/** Sparse rows: those of row i lie from `starts[i]` to `starts[i + 1]`. */
+interface SparseRows {
+  starts: Uint32Array
+  columns: Uint32Array
+  values: Float32Array
+}
+
+async function weigh(
+  texts: Iterable<string>,
+  { terms, rarity }: Vocabulary,
+  signal?: AbortSignal,
+): Promise<SparseRows> {
+  const known = new Map(terms.map((term, column) => [term, column]))
+  const starts = [0]
+  let columns = new Uint32Array(1 << 16)
+  let values = new Float32Array(1 << 16)
+  let end = 0
+  for (const text of texts) {
+    const weights = weightsOf(text, known, rarity)
+    if (end + weights.size > columns.length) {
+      const room = Math.max(end + weights.size, columns.length * 2)
+      const [oldColumns, oldValues] = [columns, values]
+      columns = new Uint32Array(room)
+      columns.set(oldColumns)
+      values = new Float32Array(room)
+      values.set(oldValues)
+    }
+    for (const [column, value] of weights) {
+      columns[end] = column
+      values[end++] = value
+    }
+    starts.push(end)
+    if (starts.length % textsAtOnce === 0) await breathe(signal)
+  }
+  return { starts: Uint32Array.from(starts), columns, values }
+}
+
+// ---- Directions ----
+
+/** Multiplications between two pauses. */
+const multiplicationsAtOnce = 50e6
+
+interface Engine {
+  addGramTimes(...numbers: number[]): void
+  addProduct(left: number, right: number, from: number, to: number, width: number, result: number): void
+  turnRows(basis: number, from: number, to: number, width: number, turn: number, sum: number): void
+}
+
+/** The right singular vectors with the largest singular values, as terms × dimensions. */
+async function strongestDirections(
+  { starts, columns, values }: SparseRows,
+  terms: number,
+  {
+    dimensions,
+    rounds,
+    seed,
+    signal,
+    onRound,
+  }: { dimensions: number; rounds: number; seed: number; signal?: AbortSignal; onRound: (round: number) => void },
+): Promise<{ dimensions: number; projection: Float32Array }> {
+  const texts = starts.length - 1
+  const rank = Math.min(texts, terms)
+  if (!rank) return { dimensions: 0, projection: new Float32Array(0) }
+  // More columns than the rank come out as zeros.
+  const width = Math.ceil(Math.min(dimensions + oversampling, rank) / 4) * 4
+  const entries = starts[texts]
+  const memory = arena(4 * (texts + 2 * entries + 2 * terms * width + 3 * width * width) + 1e6)
+  const engine = instantiate<Engine>([relaxed, simd], memory)
+  const floats = (pointer: number, length: number) => new Float32Array(memory.memory.buffer, pointer, length)
+  const [startsAt, columnsAt, valuesAt] = [texts + 1, entries, entries].map(length => memory.take(length * 4))
+  new Uint32Array(memory.memory.buffer, startsAt, texts + 1).set(starts)
+  new Uint32Array(memory.memory.buffer, columnsAt, entries).set(columns.subarray(0, entries))
+  floats(valuesAt, entries).set(values.subarray(0, entries))
+  let [basis, image] = [0, 0].map(() => memory.take(terms * width * 4))
+  const [square, sum] = [memory.take(width * width * 4), memory.take(width * 4)]
+
+  /** `work` on all rows, some at a time. */
+  async function piecewise(rows: number, cost: number, work: (from: number, to: number) => void): Promise<void> {
+    const step = Math.max(1, Math.ceil(multiplicationsAtOnce / cost))
+    for (let from = 0; from < rows; from += step) {
+      work(from, Math.min(rows, from + step))
+      await breathe(signal)
+    }
+  }
+  /** leftᵀ·right; summed in 32 bits within a piece, in 64 bits over the pieces. */
+  async function product(left: number, right: number): Promise<Float64Array> {
+    const total = new Float64Array(width * width)
+    await piecewise(terms, width * width, (from, to) => {
+      floats(square, width * width).fill(0)
+      engine.addProduct(left, right, from, to, width, square)
+      for (const [at, value] of floats(square, width * width).entries()) total[at] += value
+    })
+    return total
+  }
+  async function turn(by: Float64Array): Promise<void> {
+    floats(square, width * width).set(by)
+    await piecewise(terms, width * width, (from, to) => engine.turnRows(basis, from, to, width, square, sum))
+  }
+
+  const { next } = random(seed)
+  const first = floats(basis, terms * width)
+  for (let at = 0; at < first.length; at++) first[at] = next() - 0.5
+  let found: Eigen = { values: [], vectors: new Float64Array(0) }
+  for (let round = 0; round < rounds; round++) {
+    const { values: squares, vectors } = await eigen(await product(basis, basis), width, signal)
+    // To columns of length 1 at right angles; what adds nothing becomes zeros.
+    const lengths = squares.map(value => (value > 1e-7 * squares[0] ? 1 / Math.sqrt(value) : 0))
+    await turn(vectors.map((value, at) => value * lengths[at % width]))
+    floats(image, terms * width).fill(0)
+    await piecewise(texts, (2 * width * entries) / texts, (from, to) =>
+      engine.addGramTimes(startsAt, columnsAt, valuesAt, from, to, basis, image, width, sum),
+    )
+    // Rayleigh–Ritz: the directions within the subspace, at the end.
+    if (round === rounds - 1) found = await eigen(await product(basis, image), width, signal)
+    else [basis, image] = [image, basis]
+    onRound(round + 1)
+  }
+  await turn(found.vectors)
+  const kept = found.values.filter((value, at) => at < dimensions && value > 1e-6 * found.values[0]).length
+  const turned = floats(basis, terms * width)
+  const projection = new Float32Array(terms * kept)
+  for (let term = 0; term < terms; term++)
+    projection.set(turned.subarray(term * width, term * width + kept), term * kept)
+  return { dimensions: kept, projection }
+}
+
+interface Eigen {
+  /** Descending. */
+  values: number[]
+  /** A column each. */
+  vectors: Float64Array
+}
+
+/** Eigenvalues and vectors of a symmetric matrix, by cyclic Jacobi rotations. */
+async function eigen(symmetric: Float64Array, size: number, signal?: AbortSignal): Promise<Eigen> {
+  const a = symmetric.slice()
+  // A vector a row while they are turned, so that a rotation runs along memory.
+  const v = new Float64Array(size * size)
+  for (let at = 0; at < size; at++) v[at * size + at] = 1
+  const scale = a.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+  for (let sweep = 0; sweep < mostSweeps; sweep++) {
+    let largest = 0
+    for (let p = 0; p < size; p++) {
+      for (let q = p + 1; q < size; q++) {
+        const off = a[p * size + q]
+        largest = Math.max(largest, Math.abs(off))
+        if (Math.abs(off) <= 1e-15 * scale) continue
+        const theta = (a[q * size + q] - a[p * size + p]) / (2 * off)
+        const t = (theta < 0 ? -1 : 1) / (Math.abs(theta) + Math.sqrt(theta * theta + 1))
+        const c = 1 / Math.sqrt(t * t + 1)
+        const s = t * c
+        rotateRows(a, p * size, q * size, size, c, s)
+        for (let k = 0; k < size; k++) {
+          const [ap, aq] = [a[k * size + p], a[k * size + q]]
+          a[k * size + p] = c * ap - s * aq
+          a[k * size + q] = s * ap + c * aq
+        }
+        rotateRows(v, p * size, q * size, size, c, s)
+      }
+      if (p % 16 === 0) await breathe(signal)
+    }
+    if (largest <= 1e-12 * scale) break
+  }
+  const order = Array.from({ length: size }, (_, at) => at).sort((x, y) => a[y * size + y] - a[x * size + x])
+  const vectors = new Float64Array(size * size)
+  for (const [to, from] of order.entries())
+    for (let row = 0; row < size; row++) vectors[row * size + to] = v[from * size + row]
+  return { values: order.map(at => a[at * size + at]), vectors }
+}
+
+const mostSweeps = 30
+
+function rotateRows(a: Float64Array, p: number, q: number, size: number, c: number, s: number): void {
+  for (let k = 0; k < size; k++) {
+    const [ap, aq] = [a[p + k], a[q + k]]
+    a[p + k] = c * ap - s * aq
+    a[q + k] = s * ap + c * aq
+  }
+}
+
+// ---- The embedder ----
+
+function embedder(model: Model): LexicalEmbedder {
+  const { dimensions, terms, written, rarity, projection } = model
+  const columns = new Map(terms.map((term, column) => [term, column]))
+  return {
+    dimensions,
+    terms: terms.length,
+    embed(text) {
+      const vector = new Float32Array(dimensions)
+      for (const [column, weight] of weightsOf(text, columns, rarity))
+        for (let to = 0; to < dimensions; to++) vector[to] += weight * projection[column * dimensions + to]
+      const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0))
+      if (length > 1e-9) for (let to = 0; to < dimensions; to++) vector[to] /= length
+      else vector.fill(0)
+      return vector
+    },
+    weights: text => weightsOf(text, columns, rarity),
+    shared(a, b, most = 3) {
+      const [one, other] = [weightsOf(a, columns, rarity, false), weightsOf(b, columns, rarity, false)]
+      const common = [...one]
+        .filter(([column]) => other.has(column))
+        .map(([column, weight]) => ({ column, parts: terms[column].split(' '), score: weight * other.get(column)! }))
+        .sort((x, y) => y.score - x.score || x.column - y.column)
+      const chosen: typeof common = []
+      for (const term of common) {
+        if (chosen.length === most) break
+        // A phrase says more than its words.
+        const phrase = common.find(
+          ({ parts, score }) =>
+            parts.length > term.parts.length && score > term.score / 3 && parts.includes(term.parts[0]),
+        )
+        const better = phrase ?? term
+        if (!chosen.some(({ parts }) => overlap(parts, better.parts))) chosen.push(better)
+      }
+      return chosen.map(({ column }) => written[column])
+    },
+    toBytes: () => write(model),
+  }
+}
+
+/** Whether two terms say the same: one word of them is the same, or part of the same hyphenated word. */
+function overlap(one: string[], other: string[]): boolean {
+  const words = (parts: string[]) => parts.flatMap(part => [part, ...part.split('-')])
+  const own = new Set(words(one))
+  return words(other).some(word => own.has(word))
+}
+
+// ---- Its file ----
+
+function write({ dimensions, terms, written, rarity, projection }: Model): Uint8Array {
+  const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) => new Uint8Array(buffer, byteOffset, byteLength)
+  const parts = [
+    { name: 'terms', data: new TextEncoder().encode(JSON.stringify([terms, written])) },
+    { name: 'rarity', data: bytesOf(rarity) },
+    { name: 'projection', data: bytesOf(projection) },
+  ]
+  const described = parts.map(({ name, data }) => ({ name, bytes: data.length, crc: checksumOf(data) }))
+  const { head, sections, bytes } = layOut(format, { dimensions, terms: terms.length }, described)
+  const all = new Uint8Array(bytes)
+  all.set(head)
+  for (const [at, { data }] of parts.entries()) all.set(data, sections[at].offset)
+  return all
+}
+
+/**
+ * Opens what `toBytes` wrote.
+ * @throws InputError for bytes that are foreign, truncated or damaged
+ */
+export function openLexicalEmbedder(bytes: Uint8Array): LexicalEmbedder {
+  const source: Source = {
+    bytes: bytes.length,
+    read: (at, into) => into.set(bytes.subarray(at, at + into.length)),
+  }
+  const header = readHeader(source, format)
+  const { dimensions, terms: count } = header.about as { dimensions: number; terms: number }
+  const read = (name: string, size?: number) => {
+    const section = sectionOf(header, name, size)
+    const data = bytes.slice(section.offset, section.offset + section.bytes)
+    if (checksumOf(data) !== section.crc) throw damaged(`its section '${name}'`)
+    return data
+  }
+  const floats = (data: Uint8Array) => new Float32Array(data.buffer, 0, data.length / 4)
+  const [terms, written] = JSON.parse(new TextDecoder().decode(read('terms'))) as [string[], string[]]
+  if (terms.length !== count || written.length !== count) throw damaged("its section 'terms'")
+  return embedder({
+    dimensions,
+    terms,
+    written,
+    rarity: floats(read('rarity', count * 4)),
+    projection: floats(read('projection', count * dimensions * 4)),
+  })
+}
+
+function requireWhole(field: string, value: number, least: number, most: number): void {
+  if (!Number.isInteger(value) || value < least || value > most)
+    throw new InputError(field, String(value), `a whole number from ${least} to ${most}`)
+}

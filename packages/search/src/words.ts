@@ -1,0 +1,78 @@
+/** Texts as terms: words, their hyphenated parts, pairs of neighbours; plural and singular count as one. */
+
+export interface Word {
+  /** What counts as the same term. */
+  term: string
+  /** As it is written. */
+  written: string
+}
+
+/** Longer texts are read up to here, in characters. */
+const longestText = 100_000
+const longestWord = 40
+
+const word = /[\p{L}\p{N}]+(?:[-’'][\p{L}\p{N}]+)*/gu
+/** `GPUs`, which is no Latin word on -us. */
+const abbreviations = /^\p{Lu}[\p{Lu}\p{N}]+s$/u
+/** Scripts without spaces between words: two neighbouring characters make a term. */
+const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u
+
+/**
+ * The words of a text in order, in runs: between two runs there is punctuation or a word that says nothing, so that no
+ * pair of neighbours spans it.
+ */
+export function runsOfWords(text: string): Word[][] {
+  const source = text.slice(0, longestText).toWellFormed().normalize('NFKC')
+  const runs: Word[][] = []
+  let run: Word[] = []
+  let end = 0
+  for (const match of source.matchAll(word)) {
+    const written = match[0]
+    if (/[^\s]/.test(source.slice(end, match.index))) run = endRun(runs, run)
+    end = match.index + written.length
+    if (unspaced.test(written)) {
+      run = endRun(runs, run)
+      const characters = [...written]
+      const pairs = characters.slice(1).map((character, at) => characters[at] + character)
+      runs.push((pairs.length ? pairs : characters).map(pair => ({ term: pair, written: pair })))
+      continue
+    }
+    const folded = (abbreviations.test(written) ? written.slice(0, -1) : written).toLowerCase().replace(/[’']s?$/, '')
+    if (folded.length > longestWord || stopWords.has(folded) || !/\p{L}/u.test(folded) || folded.length < 2) {
+      run = endRun(runs, run)
+      continue
+    }
+    run.push({ term: stemOf(folded), written: lowered(written) })
+  }
+  endRun(runs, run)
+  return runs
+}
+
+function endRun(runs: Word[][], run: Word[]): Word[] {
+  if (run.length) runs.push(run)
+  return []
+}
+
+/** Words at the start of a sentence lose their capital; names and abbreviations keep theirs. */
+function lowered(written: string): string {
+  return /^\p{Lu}\p{Ll}*(-\p{Ll}+)*$/u.test(written) ? written.toLowerCase() : written
+}
+
+/** Plural and singular of a word as one. */
+export function stemOf(word: string): string {
+  if (word.length > 4 && word.endsWith('ies')) return `${word.slice(0, -3)}y`
+  if (word.length > 4 && /(?:ches|shes|sses|xes|zes)$/.test(word)) return word.slice(0, -2)
+  return word.length > 3 && word.endsWith('s') && !/(?:ss|us|is)$/.test(word) ? word.slice(0, -1) : word
+}
+
+// Words that are about a sentence rather than its subject.
+const stopWords = new Set(
+  `a about above across after again against all almost along also although always among an and another any are as at be
+  because been before being below between both but by can cannot could did do does doing done due during each either else
+  even ever every few for from further had has have having he her here him his how however i if in into is it its itself just
+  less many may me might more most much must my neither no nor not now of off often on once one only onto or other our out over
+  own per rather same several shall she should since so some still such than that the their them then there therefore these
+  they this those three through thus to together too toward towards two under until up upon us use used uses using various
+  very via was we were what when where whether which while who whom whose why will with within without would yet you your et
+  al etc e.g i.e propose proposed proposes present presents show shows shown paper`.split(/\s+/),
+)
