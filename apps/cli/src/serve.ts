@@ -23,7 +23,7 @@ export async function serve(): Promise<number> {
   const address = server.address() as { port: number }
   const host = settings.HOST.includes(':') ? `[${settings.HOST}]` : settings.HOST
   console.log(`Offprint: http://${host === '127.0.0.1' ? 'localhost' : host}:${address.port}`)
-  offprint.refreshTopics()
+  offprint.catchUp()
   await new Promise<void>(resolve => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })

@@ -9,6 +9,7 @@ import { type LoadedPaper, loadPapers } from '@offprint/papers/load'
 import { openDatabase } from './database.ts'
 import { type FileStore, openFileStore } from './files.ts'
 import { createLibrary, type Library } from './library/library.ts'
+import { openVectors } from './library/vectors.ts'
 import { commonFields, createRuns, type Runs } from './runs/runs.ts'
 import { openRunStore, processOwner } from './runs/store.ts'
 import type { Run } from './runs/types.ts'
@@ -50,8 +51,8 @@ export interface Offprint {
   fieldsOf(method: Method): Field[]
   /** The claims of one paper or of all, each with its newest finished check. */
   claims(slug?: string): ClaimRow[]
-  /** Computes the topics anew in a process of their own, where the library has changed since. */
-  refreshTopics(): void
+  /** Computes vectors and topics anew in a process of their own, where the library has changed since. */
+  catchUp(): void
   close(): Promise<void>
 }
 
@@ -63,7 +64,8 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
   mkdirSync(settings.DATA_DIR, { recursive: true })
   const loaded = await loadPapers(settings.PAPERS)
   const database = openDatabase(join(settings.DATA_DIR, 'offprint.db'))
-  const library = createLibrary(database)
+  const vectorsFolder = join(settings.DATA_DIR, 'vectors')
+  const library = createLibrary(database, { vectors: openVectors(vectorsFolder) })
   const papers = new Map(loaded.map(({ paper }) => [paper.slug, paper]))
   library.seed([...papers.values()])
   const files = openFileStore(join(settings.DATA_DIR, 'files'), settings.UPLOAD_LIMIT_MB)
@@ -75,7 +77,11 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
     store,
     sources: inputSources(settings.DATA_DIR, files, () => library),
   })
-  const topics = topicsInBackground(settings.DATA_DIR)
+  const background = catchUpInBackground([join(settings.DATA_DIR, 'offprint.db'), vectorsFolder], () => {
+    // Opened now, so that nobody who asks for a page waits for it.
+    library.vectorsRevision()
+  })
+  library.vectorsRevision()
   return {
     settings,
     papers,
@@ -95,39 +101,38 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
           }),
         )
     },
-    refreshTopics: topics.refresh,
+    catchUp: background.start,
     async close() {
-      topics.close()
+      background.close()
       await runs.close()
       database.close()
     },
   }
 }
 
-/** Starts the topics' process when asked, one at a time; asked while it works, it starts once more afterwards. */
-function topicsInBackground(dataDirectory: string) {
+/** Starts the process when asked, one at a time; asked while it works, it starts once more afterwards. */
+function catchUpInBackground(paths: string[], onDone: () => void) {
   let working: ChildProcess | undefined
   let again = false
-  function refresh(): void {
+  function start(): void {
     if (working) {
       again = true
       return
     }
     again = false
-    const script = fileURLToPath(new URL('./library/topics-process.ts', import.meta.url))
-    working = spawn(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', script, join(dataDirectory, 'offprint.db')],
-      { stdio: ['ignore', 'ignore', 'inherit'] },
-    )
-    working.on('error', error => console.error(`topics: ${error.message}`))
+    const script = fileURLToPath(new URL('./library/catch-up-process.ts', import.meta.url))
+    working = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, ...paths], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    working.on('error', error => console.error(`vectors and topics: ${error.message}`))
     working.on('exit', () => {
       working = undefined
-      if (again) refresh()
+      if (again) start()
+      else onDone()
     })
   }
   return {
-    refresh,
+    start,
     close() {
       again = false
       working?.kill('SIGKILL')

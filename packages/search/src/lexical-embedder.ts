@@ -457,7 +457,8 @@ export function openLexicalEmbedder(bytes: Uint8Array): LexicalEmbedder {
   const { dimensions, terms: count } = header.about as { dimensions: number; terms: number }
   const read = (name: string, size?: number) => {
     const section = sectionOf(header, name, size)
-    const data = bytes.slice(section.offset, section.offset + section.bytes)
+    // Not `slice`: that of Node's Buffer does not copy.
+    const data = Uint8Array.from(bytes.subarray(section.offset, section.offset + section.bytes))
     if (checksumOf(data) !== section.crc) throw damaged(`its section '${name}'`)
     return data
   }

@@ -231,6 +231,15 @@ describe('the embedder’s file', () => {
     assert.deepEqual(again.toBytes(), embedder.toBytes())
   })
 
+  it('opens from a Buffer and from the middle of other bytes', async () => {
+    const embedder = await trainLexicalEmbedder(madeTexts(60), { dimensions: 16 })
+    const bytes = embedder.toBytes()
+    const among = new Uint8Array(bytes.length + 100)
+    among.set(bytes, 52)
+    for (const given of [Buffer.from(bytes), among.subarray(52, 52 + bytes.length)])
+      assert.deepEqual(openLexicalEmbedder(given).embed(madeTexts(1)[0]), embedder.embed(madeTexts(1)[0]))
+  })
+
   it('is refused where it is cut, changed in any byte, or something else', async () => {
     const bytes = (await trainLexicalEmbedder(madeTexts(8), { dimensions: 8 })).toBytes()
     const refused = (changed: Uint8Array) => assert.throws(() => openLexicalEmbedder(changed), InputError)

@@ -47,6 +47,7 @@ const routes: Route[] = [
   ['POST', /^\/login$/, login],
   ['POST', /^\/logout$/, ({ response }) => seeOther(response, '/login', { 'set-cookie': endedCookie })],
   ['GET', /^\/api\/papers$/, ({ response, offprint }) => sendJson(response, { papers: listPapers(offprint) })],
+  ['GET', /^\/api\/papers\/(.+)\/similar$/, similarPapers],
   ['GET', /^\/api\/papers\/(.+)$/, onePaper],
   ['GET', /^\/api\/search$/, search],
   [
@@ -214,6 +215,12 @@ function onePaper({ response, offprint }: Call, key: string): void {
   const paper = offprint.library.paper(key) ?? missing(`there is no paper ${key.slice(0, 100)}`)
   if ('redirect' in paper) seeOther(response, `/api/papers/${paper.redirect}`)
   else sendJson(response, paper)
+}
+
+function similarPapers({ response, offprint }: Call, key: string): void {
+  const paper = offprint.library.paper(key) ?? missing(`there is no paper ${key.slice(0, 100)}`)
+  if ('redirect' in paper) seeOther(response, `/api/papers/${paper.redirect}/similar`)
+  else sendJson(response, { papers: offprint.library.similar(paper.key) })
 }
 
 function search({ response, url, offprint }: Call): void {
@@ -413,7 +420,7 @@ async function importPapers({ request, response, url, offprint }: Call): Promise
       year,
     })
   }
-  offprint.refreshTopics()
+  offprint.catchUp()
   if (wantsPage(request)) seeOther(response, `/import?report=${report.id}`)
   else sendJson(response, report, report.state === 'done' ? 200 : 422)
 }

@@ -9,7 +9,8 @@ import { openSearch } from './search.ts'
 import { seedPapers } from './seed.ts'
 import { openPaperStore, type Row, toRow } from './store.ts'
 import { keepTopicIds } from './topic-ids.ts'
-import type { Library, PaperRecord, Redirect, Topic } from './types.ts'
+import type { Library, PaperRecord, Redirect, SimilarPaper, Topic } from './types.ts'
+import type { PaperVectors } from './vectors.ts'
 
 export type { Library } from './types.ts'
 
@@ -24,8 +25,15 @@ const rowsAtOnce = 500
  * library.search('k-medoids').papers[0].title
  *
  * @param options.now the clock; default the system's
+ * @param options.vectors gives the papers' vectors, as far as there are any: without them papers are found by words alone
  */
-export function createLibrary(database: DatabaseSync, { now = () => new Date() }: { now?: () => Date } = {}): Library {
+export function createLibrary(
+  database: DatabaseSync,
+  {
+    now = () => new Date(),
+    vectors = () => undefined,
+  }: { now?: () => Date; vectors?: () => PaperVectors | undefined } = {},
+): Library {
   const store = openPaperStore(database)
   const bump = database.prepare('UPDATE library SET revision = revision + 1')
   const state = database.prepare('SELECT revision, topics, topicsRevision FROM library')
@@ -76,9 +84,23 @@ export function createLibrary(database: DatabaseSync, { now = () => new Date() }
     return stored ? JSON.parse(String(stored)) : []
   }
 
+  function similar(key: string, most = 6): SimilarPaper[] {
+    const paper = store.byKey(key)?.record
+    const known = vectors()
+    if (!paper || !known) return []
+    const found: SimilarPaper[] = []
+    for (const near of known.nearestTo(key, 3 * most)) {
+      if (found.length === most) break
+      const other = store.byKey(near.key)?.record
+      const shared = other && known.shared(paper, other)
+      if (shared?.length) found.push({ paper: other!, similarity: near.similarity, shared })
+    }
+    return found
+  }
+
   return {
     ...imports,
-    search: openSearch(database, store),
+    search: openSearch(database, store, vectors),
     seed: papers => seedPapers(database, store, papers, now, changed),
     paper(keyOrId): PaperRecord | Redirect | undefined {
       const text = keyOrId.slice(0, 1000).toWellFormed().trim()
@@ -99,6 +121,8 @@ export function createLibrary(database: DatabaseSync, { now = () => new Date() }
       }
     },
     latestDay: () => dayOf(lastBefore.get(`${now().toISOString()}~`)),
+    similar,
+    vectorsRevision: () => vectors()?.revision,
     count: () => Number(count.get()!.total),
     *records() {
       for (const { record } of rows()) yield record

@@ -20,6 +20,8 @@ export interface Query {
   /** All of these; of each list, one. */
   required: Term[][]
   excluded: Term[]
+  /** Nothing but words: neither a phrase nor `OR` nor a word that must not be there. */
+  plain: boolean
   /** The query as it was looked at. */
   text: string
   /** How it was understood, where that is not as it was written. */
@@ -49,11 +51,13 @@ export function parseQuery(query: string): Query {
   const excluded: Term[] = []
   const plain: { term: Term; word: string }[] = []
   let alternative = false
+  let onlyWords = true
   for (const [index, piece] of pieces.entries()) {
     const next = pieces[index + 1]
     if (isOperator(piece, 'AND') && required.length && next) continue
     if (isOperator(piece, 'OR') && required.length && next && !next.negative && !pieces[index - 1].negative) {
       alternative = true
+      onlyWords = false
       continue
     }
     const words = tokens(piece.text.normalize('NFKC')).map(token => token.folded)
@@ -63,6 +67,7 @@ export function parseQuery(query: string): Query {
       break
     }
     const term: Term = { sequences: sequencesOf(words, piece.phrase), withNeighbours: [], negative: piece.negative }
+    if (piece.phrase || piece.negative) onlyWords = false
     if (piece.negative) excluded.push(term)
     else if (alternative) required.at(-1)!.push(term)
     else required.push([term])
@@ -72,7 +77,7 @@ export function parseQuery(query: string): Query {
     if (plain.length > 1) joinNeighbours(plain.at(-2)!, plain.at(-1)!)
     alternative = false
   }
-  return { required, excluded, text, ...(notes.length ? { note: notes.join(' ') } : {}) }
+  return { required, excluded, plain: onlyWords, text, ...(notes.length ? { note: notes.join(' ') } : {}) }
 }
 
 function shortened(query: string, notes: string[]): string {

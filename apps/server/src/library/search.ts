@@ -1,10 +1,18 @@
-/** Finding papers: BM25 over the index, and the marks that show where the words stand. */
+/**
+ * Finding papers: BM25 over the index fused with the closeness of vectors, and the marks that show where the words stand.
+ *
+ * Every paper that is found has the words; vectors change the order of the best, and add what is close without the words
+ * behind them. The order is by BM25 as a share of the best paper's, plus half the cosine of the vectors. Measured with the
+ * library's own embedder (nDCG@10): BM25 alone 0.661 on SciFact and 0.546 on MedQuAD, this 0.670 and 0.564, fusing ranks by
+ * 1 / (60 + rank) 0.552 and 0.378: it takes the weaker list to be as good as the stronger one.
+ */
 import type { DatabaseSync } from 'node:sqlite'
 import { findIdentifier } from './identifiers.ts'
 import { excludedExpression, matchExpression, parseQuery, type Query } from './query.ts'
 import { joins, type Token, tokens } from './search-text.ts'
 import { type PaperStore, type Row, toRow } from './store.ts'
 import type { FoundPaper, SearchResult, TextPart } from './types.ts'
+import type { PaperVectors } from './vectors.ts'
 
 /** Weights of the index's columns, in their order: title, authors, text, topics, organization, and the joined forms. */
 const rank = 'bm25(search, 4, 2, 1, 1, 1, 4, 1)'
@@ -13,8 +21,18 @@ const snippetLength = 240
 /** Marks are looked for this far into a text. */
 const longestMarked = 20_000
 const mostJoined = 4
+/** The best by BM25 are ordered anew with their vectors. */
+const mostFused = 100
+const cosineWeight = 0.5
+const mostClose = 5
+/** Papers less like the query than this are not close. */
+const leastClose = 0.3
 
-export function openSearch(database: DatabaseSync, store: PaperStore) {
+export function openSearch(
+  database: DatabaseSync,
+  store: PaperStore,
+  vectors: () => PaperVectors | undefined = () => undefined,
+) {
   const count = database.prepare('SELECT count(*) AS total FROM papers')
   const newest = database.prepare(
     'SELECT position, record FROM papers ORDER BY submittedAt DESC, publishedAt DESC, position LIMIT ? OFFSET ?',
@@ -25,6 +43,13 @@ export function openSearch(database: DatabaseSync, store: PaperStore) {
        (SELECT rowid AS found, ${rank} AS score FROM search WHERE search MATCH ? ORDER BY score, found LIMIT ? OFFSET ?)
      JOIN papers ON papers.position = found ORDER BY score, found`,
   )
+  const best = database.prepare(
+    `SELECT position, key, score FROM
+       (SELECT rowid AS found, ${rank} AS score FROM search WHERE search MATCH ? ORDER BY score, found LIMIT ${mostFused})
+     JOIN papers ON papers.position = found ORDER BY score, found`,
+  )
+  // FTS5 ignores a rowid that is bound as a floating-point number, as numbers of JavaScript are.
+  const isMatched = database.prepare('SELECT 1 FROM search WHERE search MATCH ? AND rowid = CAST(? AS INTEGER)')
   const without = 'FROM papers WHERE position NOT IN (SELECT rowid FROM search WHERE search MATCH ?)'
   const countWithout = database.prepare(`SELECT count(*) AS total ${without}`)
   const newestWithout = database.prepare(
@@ -53,12 +78,50 @@ export function openSearch(database: DatabaseSync, store: PaperStore) {
       return { papers: page(newestWithout.all(excluded, size, skip), query), total, ...opened, ...noteOf(query.note) }
     }
     const total = Number(countMatches.get(all)!.total)
-    if (total || query.required.length < 2)
-      return { papers: page(matches.all(all, size, skip), query), total, ...opened, ...noteOf(query.note) }
+    if (total || query.required.length < 2) {
+      const papers = fused(all, query, size, skip).map(row => show(row, query))
+      return { papers, total, ...opened, ...noteOf(query.note), ...close(all, query, total <= skip + size) }
+    }
     const any = matchExpression(query, true)!
     const some = Number(countMatches.get(any)!.total)
     const note = some ? 'No paper has all of these words; these have some of them.' : undefined
-    return { papers: page(matches.all(any, size, skip), query), total: some, ...opened, ...noteOf(query.note, note) }
+    const papers = fused(any, query, size, skip).map(row => show(row, query))
+    return { papers, total: some, ...opened, ...noteOf(query.note, note), ...close(any, query, some <= skip + size) }
+  }
+
+  /** One page of what matches, the best first. */
+  function fused(expression: string, query: Query, size: number, skip: number): Row[] {
+    const known = query.excluded.length || skip >= mostFused ? undefined : vectors()
+    const byWords = (from: number, count: number) => matches.all(expression, count, from).map(row => toRow(row)!)
+    if (!known) return byWords(skip, size)
+    const similarity = known.similarityTo(query.text)
+    const found = best.all(expression)
+    // SQLite counts downwards: the best is the lowest.
+    const highest = -Number(found[0]?.score) || 1
+    const order = found
+      .map(({ position, key, score }) => ({
+        position: Number(position),
+        score: -Number(score) / highest + cosineWeight * similarity(String(key)),
+      }))
+      .sort((a, b) => b.score - a.score)
+      .slice(skip, skip + size)
+      .flatMap(({ position }) => store.byPosition(position) ?? [])
+    return order.length < size && found.length === mostFused
+      ? [...order, ...byWords(mostFused, size - order.length)]
+      : order
+  }
+
+  /** What is close in meaning to a query of plain words, without being among what it matches. */
+  function close(expression: string, query: Query, lastPage: boolean): { close?: FoundPaper[] } {
+    const known = query.plain && lastPage ? vectors() : undefined
+    if (!known) return {}
+    const near = known
+      .nearestToText(query.text, mostFused)
+      .filter(({ similarity }) => similarity >= leastClose)
+      .flatMap(({ key }) => store.byKey(key) ?? [])
+      .filter(({ position }) => !isMatched.get(expression, position))
+      .slice(0, mostClose)
+    return near.length ? { close: near.map(row => show(row, query)) } : {}
   }
 
   /** What an id, a DOI or an address alone names. */

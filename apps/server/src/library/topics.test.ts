@@ -133,7 +133,11 @@ test('the process stores topics once for each state of the library', async () =>
     )
     await library.importStream(streamOf(lines.join('\n')), { name: 'made', format: 'jsonl' })
     const run = () =>
-      execFileSync(process.execPath, [fileURLToPath(new URL('./topics-process.ts', import.meta.url)), file])
+      execFileSync(process.execPath, [
+        fileURLToPath(new URL('./catch-up-process.ts', import.meta.url)),
+        file,
+        join(folder, 'vectors'),
+      ])
     assert.equal(library.topicsRevision(), undefined)
     run()
     assert.equal(library.topicsRevision(), library.revision())

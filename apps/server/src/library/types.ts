@@ -134,6 +134,20 @@ export interface SearchResult {
   open?: string
   /** A sentence about how the query was understood, where that is not as it was written. */
   note?: string
+  /**
+   * Papers that are close in meaning but lack a word of the query, on the last page of what was found; only for a query of
+   * plain words.
+   */
+  close?: FoundPaper[]
+}
+
+/** A paper like another. */
+export interface SimilarPaper {
+  paper: PaperRecord
+  /** Cosine of their vectors, −1 to 1. */
+  similarity: number
+  /** What they have in common, the most telling first: `product quantization`, `recall`. At least one. */
+  shared: string[]
 }
 
 /** The papers that appeared here on one day (UTC). */
@@ -202,6 +216,14 @@ export interface Library {
    * @param options.offset papers to skip, default 0
    */
   search(query: string, options?: { limit?: number; offset?: number }): SearchResult
+  /**
+   * Papers like this one, the most alike first, by the vectors as they were last computed; empty before the first time.
+   *
+   * @param most default 6
+   */
+  similar(key: string, most?: number): SimilarPaper[]
+  /** Revision of the library that the vectors in use were computed from; undefined where there are none. */
+  vectorsRevision(): number | undefined
   /** Papers in the library. */
   count(): number
   /** Everything but what comes from our definitions, in the order in which it came: one line of JSONL each. */

@@ -4,7 +4,7 @@ export const load: PageServerLoad = ({ locals: { offprint } }) => {
   const { library } = offprint
   const outdated = library.topicsRevision() !== library.revision()
   // Papers may have come in by a command beside this server.
-  if (outdated) offprint.refreshTopics()
+  if (outdated) offprint.catchUp()
   const titles = (keys: string[]) =>
     keys.flatMap(key => {
       const paper = library.paper(key)

@@ -11,6 +11,7 @@ export const load: PageServerLoad = ({ locals: { offprint }, params, url }) => {
       302,
       `${paperPath(record.redirect)}${url.search}${record.version ? `${url.search ? '&' : '?'}version=${record.version}` : ''}`,
     )
+  if (offprint.library.vectorsRevision() !== offprint.library.revision()) offprint.catchUp()
   const paper = record.slug ? offprint.papers.get(record.slug) : undefined
   const methods = Object.entries(paper?.methods ?? {})
   const chosen = methods.find(([name]) => name === url.searchParams.get('method')) ?? methods[0]
@@ -33,6 +34,7 @@ export const load: PageServerLoad = ({ locals: { offprint }, params, url }) => {
       chosen: name === chosen?.[0],
     })),
     form,
+    similar: offprint.library.similar(record.key),
     claims: paper ? offprint.claims(paper.slug) : [],
     runs: paper ? offprint.runs.store.list({ paper: paper.slug, limit: 8 }) : [],
   }

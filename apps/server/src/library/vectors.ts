@@ -1,0 +1,256 @@
+/**
+ * Papers as vectors, by the site's own papers: an embedder trained on the library and an HNSW graph of all papers. A
+ * process of its own computes both (`catch-up-process.ts`); the site opens the files.
+ *
+ * A folder holds `manifest.json`, written last, and the two files that it names.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { breathe, matrix } from '@offprint/kernels'
+import { Hnsw, type LexicalEmbedder, openLexicalEmbedder, trainLexicalEmbedder } from '@offprint/search'
+import { openHnsw, saveHnsw } from '@offprint/search/node'
+import { z } from 'zod'
+import { splitMath } from './text.ts'
+import type { PaperRecord } from './types.ts'
+
+type Text = Pick<PaperRecord, 'key' | 'title' | 'abstract' | 'summary' | 'topics'>
+
+const manifestSchema = z.object({
+  /** Revision of the library that the files are of. */
+  revision: z.int(),
+  /** Papers that the embedder learned from. */
+  learned: z.int(),
+  embedder: z.string().regex(/^embedder-[\w-]+$/),
+  index: z.string().regex(/^papers-[\w-]+$/),
+  /** Of each row of the index the paper's key and a hash of its text; null where the row is deleted. */
+  rows: z.array(z.tuple([z.string(), z.string()]).nullable()),
+})
+type Manifest = z.infer<typeof manifestSchema>
+
+/** A smaller library is learned anew whenever it changes. */
+const smallLibrary = 500
+/** So much growth, or so many papers changed or gone, and it is learned anew. */
+const growth = 1.2
+const mostDeleted = 0.2
+const papersAtOnce = 200
+const ef = 100
+
+export interface Near {
+  key: string
+  /** Cosine, −1 to 1. */
+  similarity: number
+}
+
+export interface PaperVectors {
+  /** Revision of the library that these are of. */
+  revision: number
+  /** The papers nearest to another, nearest first, without itself; empty where it is not known yet. */
+  nearestTo(key: string, most: number): Near[]
+  /** The papers nearest to a text. */
+  nearestToText(text: string, most: number): Near[]
+  /** Cosine between a text and a paper; 0 where either is not known. Embeds the text once. */
+  similarityTo(text: string): (key: string) => number
+  /** What two papers have in common, the most telling first. */
+  shared(a: Text, b: Text): string[]
+}
+
+/** What the vector of a paper is made of: its title twice, its topics, our summary and the abstract, without formulas. */
+export function textOf({ title, abstract, summary, topics }: Text): string {
+  return [title, title, ...topics, summary ?? '', abstract]
+    .map(part =>
+      splitMath(part)
+        .map(({ text, math }) => (math ? ' . ' : text))
+        .join(''),
+    )
+    .join('. ')
+}
+
+/**
+ * Opens the vectors of a folder, as far as there are any, and again whenever other files lie there.
+ * @returns gives the newest; undefined where none were computed yet, or the files are damaged
+ */
+export function openVectors(folder: string): () => PaperVectors | undefined {
+  let opened: { stamp: string; vectors: PaperVectors | undefined } | undefined
+  return () => {
+    const stat = statSync(manifestOf(folder), { throwIfNoEntry: false })
+    const stamp = stat ? `${stat.mtimeMs} ${stat.size} ${stat.ino}` : ''
+    if (opened?.stamp !== stamp) opened = { stamp, vectors: stat && openNow(folder) }
+    return opened.vectors
+  }
+}
+
+/** Whether vectors were computed for this revision of the library. Damaged files do not count. */
+export function vectorsRevision(folder: string): number | undefined {
+  return readManifest(folder)?.revision
+}
+
+/**
+ * Brings the vectors of a folder up to a revision of the library: new and changed papers get theirs, those that are gone
+ * lose it; where the library has changed much the embedder learns it anew.
+ *
+ * @param papers gone through several times
+ * @throws the signal's reason once it is aborted; what lay in the folder stays then
+ */
+export async function computeVectors(
+  folder: string,
+  papers: Iterable<Text>,
+  revision: number,
+  { signal }: { signal?: AbortSignal } = {},
+): Promise<void> {
+  mkdirSync(folder, { recursive: true })
+  const state = (await updated(folder, papers, signal)) ?? (await learned(papers, signal))
+  const name = `${revision}-${process.pid}`
+  const embedder = state.embedderFile ?? `embedder-${name}`
+  const index = `papers-${name}`
+  if (!state.embedderFile) writeFileSync(join(folder, embedder), state.embedder.toBytes())
+  await saveHnsw(state.index, join(folder, index))
+  const manifest: Manifest = { revision, learned: state.learned, embedder, index, rows: state.rows }
+  const part = `${manifestOf(folder)}.${process.pid}.part`
+  writeFileSync(part, JSON.stringify(manifest))
+  renameSync(part, manifestOf(folder))
+  // Whoever has the old files open keeps them.
+  for (const file of readdirSync(folder))
+    if (!['manifest.json', embedder, index].includes(file)) rmSync(join(folder, file), { force: true })
+}
+
+const manifestOf = (folder: string) => join(folder, 'manifest.json')
+
+function readManifest(folder: string): Manifest | undefined {
+  try {
+    return manifestSchema.parse(JSON.parse(readFileSync(manifestOf(folder), 'utf8')))
+  } catch {
+    return undefined
+  }
+}
+
+interface State {
+  embedder: LexicalEmbedder
+  /** Where the embedder lies in a file already. */
+  embedderFile?: string
+  index: Hnsw
+  learned: number
+  rows: Manifest['rows']
+}
+
+/** What lies in a folder. Undefined where nothing does, or a file is damaged: then all is learned anew. */
+function readState(folder: string): (State & { revision: number }) | undefined {
+  const manifest = readManifest(folder)
+  if (!manifest || !existsSync(join(folder, manifest.index))) return undefined
+  try {
+    const embedder = openLexicalEmbedder(readFileSync(join(folder, manifest.embedder)))
+    const index = openHnsw(join(folder, manifest.index))
+    if (index.dimension !== Math.max(1, embedder.dimensions)) return undefined
+    if (manifest.rows.some((row, id) => Boolean(row) !== index.has(id))) return undefined
+    return { ...manifest, embedder, embedderFile: manifest.embedder, index }
+  } catch (error) {
+    console.error(`vectors: ${(error as Error).message}; they are computed anew`)
+    return undefined
+  }
+}
+
+async function updated(folder: string, papers: Iterable<Text>, signal?: AbortSignal): Promise<State | undefined> {
+  const state = readState(folder)
+  if (!state || state.learned < smallLibrary) return undefined
+  const { embedder, index, rows } = state
+  const before = new Map(rows.flatMap((row, id) => (row ? [[row[0], { id, hash: row[1] }] as const] : [])))
+  let count = 0
+  let waiting: { key: string; hash: string; vector: Float32Array }[] = []
+  const addWaiting = async () => {
+    if (!waiting.length) return
+    const ids = await index.add(stack(waiting, index.dimension), { signal })
+    for (const [at, id] of ids.entries()) rows[id] = [waiting[at].key, waiting[at].hash]
+    waiting = []
+  }
+  for (const paper of papers) {
+    const text = textOf(paper)
+    const hash = hashOf(text)
+    const known = before.get(paper.key)
+    if (known?.hash === hash) before.delete(paper.key)
+    else {
+      const vector = embedder.embed(text)
+      if (vector.some(Boolean)) waiting.push({ key: paper.key, hash, vector })
+    }
+    if (++count % papersAtOnce) continue
+    if (count > state.learned * growth) return undefined
+    await addWaiting()
+    await breathe(signal)
+  }
+  await addWaiting()
+  if (count > state.learned * growth) return undefined
+  for (const { id } of before.values()) {
+    index.delete([id])
+    rows[id] = null
+  }
+  return rows.filter(row => !row).length > mostDeleted * rows.length ? undefined : state
+}
+
+async function learned(papers: Iterable<Text>, signal?: AbortSignal): Promise<State> {
+  const texts = {
+    *[Symbol.iterator]() {
+      for (const paper of papers) yield textOf(paper)
+    },
+  }
+  const embedder = await trainLexicalEmbedder(texts, { signal })
+  const index = Hnsw.create(Math.max(1, embedder.dimensions), { metric: 'cosine' })
+  const rows: Manifest['rows'] = []
+  let vectors: { vector: Float32Array }[] = []
+  let count = 0
+  for (const paper of papers) {
+    const text = textOf(paper)
+    const vector = embedder.embed(text)
+    count++
+    // Of a paper without a known word nothing can be said.
+    if (vector.some(Boolean)) {
+      rows.push([paper.key, hashOf(text)])
+      vectors.push({ vector })
+    }
+    if (count % papersAtOnce === 0) await breathe(signal)
+  }
+  await index.add(stack(vectors, index.dimension), { signal })
+  vectors = []
+  return { embedder, index, learned: count, rows }
+}
+
+function stack(rows: { vector: Float32Array }[], columns: number) {
+  const points = matrix(rows.length, columns)
+  for (const [row, { vector }] of rows.entries()) points.data.set(vector, row * columns)
+  return points
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 16)
+}
+
+function openNow(folder: string): PaperVectors | undefined {
+  const state = readState(folder)
+  if (!state) return undefined
+  const { embedder, index, rows, revision } = state
+  const ids = new Map(rows.flatMap((row, id) => (row ? [[row[0], id] as const] : [])))
+  const found = (vector: Float32Array, most: number): Near[] => {
+    const near = index.search(vector, most, { ef: Math.max(ef, most) })
+    return Array.from(near.ids, (id, at) => ({ key: rows[id]![0], similarity: 1 - near.distances[at] }))
+  }
+  return {
+    revision,
+    nearestTo(key, most) {
+      const id = ids.get(key)
+      if (id === undefined) return []
+      return found(index.vector(id), most + 1)
+        .filter(near => near.key !== key)
+        .slice(0, most)
+    },
+    nearestToText(text, most) {
+      const vector = embedder.embed(text)
+      return vector.some(Boolean) ? found(vector, most) : []
+    },
+    similarityTo(text) {
+      const vector = embedder.embed(text)
+      return key => {
+        const id = ids.get(key)
+        return id === undefined ? 0 : index.vector(id).reduce((sum, value, at) => sum + value * vector[at], 0)
+      }
+    },
+    shared: (a, b) => embedder.shared(textOf(a), textOf(b)),
+  }
+}
