@@ -90,15 +90,11 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
     runs,
     fieldsOf: method => [...describeFields(method), ...commonFields],
     claims(slug) {
+      const checks = store.lastChecks()
       return [...papers.values()]
         .filter(paper => !slug || paper.slug === slug)
         .flatMap(paper =>
-          paper.claims.map(claim => {
-            const checked = store
-              .list({ paper: paper.slug, method: `check:${claim.id}`, limit: 20 })
-              .find(run => run.check)
-            return claimRow(paper.slug, claim, checked)
-          }),
+          paper.claims.map(claim => claimRow(paper.slug, claim, checks.get(`${paper.slug} check:${claim.id}`))),
         )
     },
     catchUp: background.start,

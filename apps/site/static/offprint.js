@@ -1,47 +1,4 @@
-// What scripts make nicer; every page works without it.
-
-/** Shows the progress of a run as it comes, and loads the page anew when the run's state changes. */
-function followRun(panel) {
-  const text = panel.querySelector('[data-progress-text]')
-  const detail = panel.querySelector('[data-progress-detail]')
-  const bar = panel.querySelector('progress')
-  const source = new EventSource(`/api/runs/${panel.dataset.run}/events`)
-  let status
-  source.addEventListener('progress', event => {
-    const { done, total, what, rate, secondsLeft } = JSON.parse(event.data)
-    if (total > 0) bar.value = Math.min(1, done / total)
-    if (what) text.textContent = what
-    // Whole numbers count things; anything else is a share.
-    const counted = Number.isInteger(done) && Number.isInteger(total) && total > 1
-    const parts = [counted ? `${amount(done)} of ${amount(total)}` : share(done / total)]
-    if (rate) parts.push(`${counted ? amount(rate) : share(rate / total)} a second`)
-    if (secondsLeft !== undefined) parts.push(`${duration(secondsLeft)} left`)
-    detail.textContent = parts.join(', ')
-  })
-  source.addEventListener('status', event => {
-    const run = JSON.parse(event.data)
-    if (run.status !== 'queued' && run.status !== 'running') {
-      source.close()
-      location.reload()
-    } else if (status === 'queued' && run.status === 'running') text.textContent = 'Working.'
-    status = run.status
-  })
-}
-
-function amount(value) {
-  return Number(value.toPrecision(3)).toLocaleString('en')
-}
-
-function share(value) {
-  return `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %`
-}
-
-function duration(seconds) {
-  if (seconds < 90) return `${Math.ceil(seconds)} s`
-  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`
-}
-
-for (const panel of document.querySelectorAll('[data-run]')) followRun(panel)
+// What scripts make nicer on every page; each of them works without.
 
 // A form that was sent is not sent a second time by a second click.
 document.addEventListener('submit', event => {
@@ -63,3 +20,55 @@ addEventListener('pageshow', () => {
     }
   }
 })
+
+// Keys: `/` searches, `j` and `k` go through the items of a page, `?` lists the keys.
+document.addEventListener('keydown', event => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return
+  const typing = event.target.closest('input, textarea, select, [contenteditable]')
+  if (typing) {
+    if (event.key === 'Escape') typing.blur()
+    return
+  }
+  const answer = { '/': focusSearch, j: () => step(1), k: () => step(-1), '?': showKeys }[event.key]
+  if (!answer) return
+  event.preventDefault()
+  answer()
+})
+
+function focusSearch() {
+  const box = document.getElementById('q')
+  box.focus()
+  box.select()
+}
+
+function showKeys() {
+  const dialog = document.getElementById('keys')
+  if (!dialog.open) dialog.showModal()
+}
+
+/** Focuses the link of the next or previous item, from where the reader is. */
+function step(direction) {
+  const items = [...document.querySelectorAll('[data-item]')]
+  if (!items.length) return
+  const current = items.findIndex(item => item.contains(document.activeElement))
+  const first = direction > 0 ? items.findIndex(item => item.getBoundingClientRect().bottom > 0) : items.length - 1
+  const next = items[current < 0 ? Math.max(0, first) : Math.min(items.length - 1, Math.max(0, current + direction))]
+  const link = next.querySelector('a[href], button')
+  link?.focus({ preventScroll: true })
+  next.scrollIntoView({ block: 'nearest' })
+}
+
+// The theme changes where the reader is; the cookie keeps it for the next page.
+document.querySelector('.themes')?.addEventListener('submit', event => {
+  event.preventDefault()
+  event.stopPropagation()
+  const form = event.target
+  const { value } = event.submitter
+  document.documentElement.dataset.theme = value
+  for (const button of form.querySelectorAll('button'))
+    button.setAttribute('aria-pressed', String(button.value === value))
+  fetch(form.action, { method: 'POST', body: new URLSearchParams({ theme: value }), redirect: 'manual' })
+})
+
+// Shows a page of its own where the site does not answer.
+if (isSecureContext) navigator.serviceWorker?.register('/service-worker.js').catch(() => {})

@@ -46,6 +46,8 @@ const oversampling = 12
 const textsAtOnce = 200
 /** Pairs seen once are forgotten when there are so many. */
 const mostPairsCounted = 1_500_000
+/** What two texts share is named down to this share of the most telling term's score. */
+const leastTelling = 0.1
 /** A term in more texts than this share tells nothing. */
 const commonShare = 0.4
 
@@ -405,7 +407,7 @@ function embedder(model: Model): LexicalEmbedder {
         .sort((x, y) => y.score - x.score || x.column - y.column)
       const chosen: typeof common = []
       for (const term of common) {
-        if (chosen.length === most) break
+        if (chosen.length === most || term.score < leastTelling * common[0].score) break
         // A phrase says more than its words.
         const phrase = common.find(
           ({ parts, score }) =>

@@ -1,14 +1,10 @@
 /** The HTTP edge: checks who asks, answers `/api`, uploads and health itself, and hands the rest to the site's pages. */
-import { createReadStream } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { join } from 'node:path'
-import type { Block, FileBlock, TableBlock } from '@offprint/papers'
 import { inputJsonSchema } from '@offprint/papers/fields'
-import Papa from 'papaparse'
-import { fileSize } from '../files.ts'
 import type { Offprint } from '../offprint.ts'
 import type { Run } from '../runs/types.ts'
 import { eachPart, readFields, readText } from './body.ts'
+import { attachment, sendArchive, sendInput, sendRunFile, sendTable } from './downloads.ts'
 import { HttpError, type Problem, problemOf, seeOther, sendJson, sendProblem } from './problem.ts'
 import { checkHost, checkSameSite, endedCookie, isOwner, isSecure, isToken, sessionCookie } from './trust.ts'
 
@@ -28,6 +24,9 @@ const securityHeaders = {
 /** Longest that `Prefer: wait=` waits, in seconds. */
 const longestWait = 300
 
+/** How long a browser waits for a run before it is shown its progress. */
+const pageWaitMs = 800
+
 interface Call {
   request: IncomingMessage
   response: ServerResponse
@@ -46,6 +45,7 @@ const routes: Route[] = [
   ],
   ['POST', /^\/login$/, login],
   ['POST', /^\/logout$/, ({ response }) => seeOther(response, '/login', { 'set-cookie': endedCookie })],
+  ['POST', /^\/theme$/, chooseTheme],
   ['GET', /^\/api\/papers$/, ({ response, offprint }) => sendJson(response, { papers: listPapers(offprint) })],
   ['GET', /^\/api\/papers\/(.+)\/similar$/, similarPapers],
   ['GET', /^\/api\/papers\/(.+)$/, onePaper],
@@ -73,9 +73,10 @@ const routes: Route[] = [
   ['GET', /^\/api\/runs\/([^/]+)\/events$/, events],
   ['POST', /^\/api\/runs\/([^/]+)\/cancel$/, cancel],
   ['POST', /^\/api\/runs\/([^/]+)\/repeat$/, repeat],
-  ['GET', /^\/api\/runs\/([^/]+)\/tables\/([^/]+)\.csv$/, tableCsv],
-  ['GET', /^\/api\/runs\/([^/]+)\/files\/([^/]+)$/, runFile],
-  ['GET', /^\/api\/runs\/([^/]+)\/inputs\/([^/]+)$/, inputFile],
+  ['GET', /^\/api\/runs\/([^/]+)\/tables\/([^/]+)\.csv$/, sendTable],
+  ['GET', /^\/api\/runs\/([^/]+)\/files\/([^/]+)$/, sendRunFile],
+  ['GET', /^\/api\/runs\/([^/]+)\/inputs\/([^/]+)$/, sendInput],
+  ['GET', /^\/api\/runs\/([^/]+)\/archive\.zip$/, sendArchive],
   ['POST', /^\/api\/import$/, importPapers],
   [
     'GET',
@@ -156,8 +157,9 @@ function isOpen(path: string): boolean {
     path === '/login' ||
     path === '/health' ||
     path.startsWith('/_app/') ||
-    path === '/favicon.svg' ||
-    path === '/offprint.js'
+    path === '/theme' ||
+    path === '/offline' ||
+    ['/favicon.svg', '/offprint.js', '/results.js', '/service-worker.js'].includes(path)
   )
 }
 
@@ -173,14 +175,29 @@ function record(offprint: Offprint, id: string) {
   return offprint.runs.store.record(id) ?? missing(`there is no run ${id.slice(0, 40)}`)
 }
 
+/** Only a path of this site: `//elsewhere` and `/\elsewhere` would leave it. */
+function ownPath(next: string | null): string {
+  return next && /^\/(?![/\\])[\x21-\x7e]*$/.test(next) ? next : '/'
+}
+
+/** Light, dark, or what the system says: kept in a cookie, so that pages come in it without a script. */
+async function chooseTheme({ request, response, offprint }: Call): Promise<void> {
+  const form = new URLSearchParams(await readText(request, 10_000))
+  const theme = form.get('theme')
+  const chosen = theme === 'light' || theme === 'dark' ? theme : ''
+  const age = chosen ? 400 * 86_400 : 0
+  const secure = isSecure(request, offprint.settings) ? '; Secure' : ''
+  seeOther(response, ownPath(form.get('next')), {
+    'set-cookie': `theme=${chosen}; Path=/; Max-Age=${age}; SameSite=Lax${secure}`,
+  })
+}
+
 // Slows down guessing: failed logins are counted for all callers together, as addresses are cheap.
 let failedLogins: number[] = []
 
 async function login({ request, response, url, offprint }: Call): Promise<void> {
   const { OWNER_TOKEN: token } = offprint.settings
-  const next = url.searchParams.get('next') ?? '/'
-  // Only a path of our own: `//elsewhere` and `/\elsewhere` would leave the site.
-  const target = /^\/(?![/\\])/.test(next) ? next : '/'
+  const target = ownPath(url.searchParams.get('next'))
   if (!token) return seeOther(response, target)
   const minuteAgo = Date.now() - 60_000
   failedLogins = failedLogins.filter(time => time > minuteAgo)
@@ -270,7 +287,11 @@ async function answerRun(
   run: Run,
 ): Promise<void> {
   const location = `/api/runs/${run.id}`
-  if (wantsPage(request)) return seeOther(response, `/runs/${run.id}`)
+  if (wantsPage(request)) {
+    // Most quick runs are done by then, and the reader goes straight to the result.
+    await offprint.runs.wait(run.id, pageWaitMs)
+    return seeOther(response, `/runs/${run.id}`)
+  }
   const wait = /\bwait=(\d+)/.exec(String(request.headers.prefer ?? ''))
   if (!wait) return sendJson(response, { run, url: location, page: `/runs/${run.id}` }, 202, { location })
   const done = await offprint.runs.wait(run.id, Math.min(longestWait, Number(wait[1])) * 1000)
@@ -338,57 +359,6 @@ function events({ request, response, offprint }: Call, id: string): void {
   }
   response.on('close', close)
   request.on('close', close)
-}
-
-function blockOf<Type extends Block['type']>(
-  offprint: Offprint,
-  id: string,
-  type: Type,
-  test: (block: Block) => boolean,
-) {
-  const found = record(offprint, id).blocks.find(block => block.type === type && test(block))
-  return (found ?? missing('this run has no such result')) as Extract<Block, { type: Type }>
-}
-
-function tableCsv({ response, offprint }: Call, id: string, name: string): void {
-  const table: TableBlock = blockOf(offprint, id, 'table', block => block.name === name)
-  const csv = Papa.unparse(
-    { fields: table.columns.map(column => column.name), data: table.rows },
-    { escapeFormulae: true, newline: '\n' },
-  )
-  response.writeHead(200, {
-    'content-type': 'text/csv; charset=utf-8',
-    'content-disposition': attachment(`${id}-${name}.csv`),
-  })
-  response.end(`${csv}\n`)
-}
-
-function runFile({ response, offprint }: Call, id: string, file: string): void {
-  const block: FileBlock = blockOf(offprint, id, 'file', block => block.type === 'file' && block.file === file)
-  const path = join(offprint.runs.store.directory(id), block.file)
-  response.writeHead(200, {
-    'content-type': 'application/octet-stream',
-    'content-length': fileSize(path),
-    'content-disposition': attachment(block.file),
-  })
-  createReadStream(path).pipe(response)
-}
-
-function inputFile({ response, offprint }: Call, id: string, field: string): void {
-  const { run } = record(offprint, id)
-  const stored = run.input[field] as { file?: string; name?: string } | undefined
-  const path = (stored?.file && offprint.files.path(stored.file)) || missing('this run has no such input file')
-  response.writeHead(200, {
-    'content-type': 'application/octet-stream',
-    'content-length': fileSize(path),
-    'content-disposition': attachment(stored!.name ?? field),
-  })
-  createReadStream(path).pipe(response)
-}
-
-/** Always a download, never shown: what users uploaded must not run as a page of this site. */
-function attachment(name: string): string {
-  return `attachment; filename="${name.replace(/[^A-Za-z0-9._-]/g, '_')}"; filename*=UTF-8''${encodeURIComponent(name)}`
 }
 
 async function importPapers({ request, response, url, offprint }: Call): Promise<void> {

@@ -36,7 +36,8 @@ export function createLibrary(
 ): Library {
   const store = openPaperStore(database)
   const bump = database.prepare('UPDATE library SET revision = revision + 1')
-  const state = database.prepare('SELECT revision, topics, topicsRevision FROM library')
+  const state = database.prepare('SELECT revision, topicsRevision FROM library')
+  const storedTopics = database.prepare('SELECT topics FROM library')
   const saveTopics = database.prepare('UPDATE library SET topics = ?, topicsRevision = ?')
   const count = database.prepare('SELECT count(*) AS total FROM papers')
   const after = database.prepare('SELECT position, record FROM papers WHERE position > ? ORDER BY position LIMIT ?')
@@ -79,9 +80,16 @@ export function createLibrary(
     return row && { redirect: row.record.key }
   }
 
+  // Of a large library the topics are megabytes of JSON: parsed once for each time that they are computed.
+  let parsed: { revision: unknown; topics: Topic[] } | undefined
+
   function topics(): Topic[] {
-    const stored = state.get()!.topics
-    return stored ? JSON.parse(String(stored)) : []
+    const revision = state.get()!.topicsRevision
+    if (parsed?.revision !== revision) {
+      const stored = storedTopics.get()!.topics
+      parsed = { revision, topics: stored ? JSON.parse(String(stored)) : [] }
+    }
+    return parsed!.topics
   }
 
   function similar(key: string, most = 6): SimilarPaper[] {
@@ -138,7 +146,9 @@ export function createLibrary(
       return topicsRevision === null ? undefined : Number(topicsRevision)
     },
     saveTopics(computed, revision) {
+      parsed = undefined
       transaction(database, () => saveTopics.run(JSON.stringify(keepTopicIds(topics(), computed)), revision))
+      parsed = undefined
     },
   }
 }

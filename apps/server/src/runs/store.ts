@@ -46,6 +46,10 @@ export function openRunStore(database: DatabaseSync, runsDirectory: string, owne
   const page = database.prepare(
     `SELECT run FROM runs WHERE (?1 = '' OR paper = ?1) AND (?2 = '' OR method = ?2) AND sequence < ?3 ORDER BY sequence DESC LIMIT ?4`,
   )
+  const lastChecked = database.prepare(
+    `SELECT run FROM runs WHERE sequence IN
+       (SELECT max(sequence) FROM runs WHERE status = 'done' AND method LIKE 'check:%' GROUP BY paper, method)`,
+  )
   const sequence = database.prepare('SELECT sequence FROM runs WHERE id = ?')
   const saveDraft = database.prepare('INSERT INTO drafts (id, createdAt, draft) VALUES (?, ?, ?)')
   const dropDrafts = database.prepare('DELETE FROM drafts WHERE createdAt < ?')
@@ -93,6 +97,11 @@ export function openRunStore(database: DatabaseSync, runsDirectory: string, owne
         ? (sequence.get(before) as { sequence: number } | undefined)?.sequence
         : Number.MAX_SAFE_INTEGER
       return page.all(paper, method, start ?? 0, limit).map(row => JSON.parse(row.run as string))
+    },
+    /** Of each claim the newest check that came to an end, by `<paper> check:<claim id>`. */
+    lastChecks(): Map<string, Run> {
+      const runs = lastChecked.all().map(row => JSON.parse(row.run as string) as Run)
+      return new Map(runs.map(run => [`${run.paper} ${run.method}`, run]))
     },
     heartbeat: () => void beat.run(Date.now(), owner),
     /** Marks runs whose process is gone as interrupted, and gives back how many. Never one whose owner still lives. */

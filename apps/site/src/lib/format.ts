@@ -1,6 +1,7 @@
 /** Numbers, dates and keys as people read them. */
 
 const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' })
+const weekday = new Intl.DateTimeFormat('en-GB', { weekday: 'long', timeZone: 'UTC' })
 const month = new Intl.DateTimeFormat('en-GB', { month: 'long', year: 'numeric', timeZone: 'UTC' })
 const moment = new Intl.DateTimeFormat('en-GB', {
   day: 'numeric',
@@ -18,6 +19,9 @@ export function formatDate(date: string): string {
   return (date.length === 7 ? month : day).format(parsed)
 }
 
+/** `2020-08-12` as `Wednesday`. */
+export const formatWeekday = (date: string) => weekday.format(new Date(date))
+
 export const formatMoment = (iso: string) => `${moment.format(new Date(iso))} UTC`
 
 export function formatNumber(value: number | null | undefined, digits = 5): string {
@@ -25,7 +29,8 @@ export function formatNumber(value: number | null | undefined, digits = 5): stri
   if (Number.isInteger(value)) return value.toLocaleString('en')
   const size = Math.abs(value)
   if (size >= 1e9 || size < 1e-4) return value.toPrecision(5)
-  return value.toLocaleString('en', { maximumSignificantDigits: size >= 1e5 ? 8 : digits })
+  // All digits before the point are shown, whatever the number of digits.
+  return value.toLocaleString('en', { maximumSignificantDigits: Math.max(digits, Math.ceil(Math.log10(size))) })
 }
 
 export function formatDuration(ms: number): string {
@@ -43,19 +48,12 @@ export function formatBytes(bytes: number): string {
 /** Address of a paper's page. Old arXiv ids keep their slash. */
 export const paperPath = (key: string) => `/papers/${key.split('/').map(encodeURIComponent).join('/')}`
 
-export function authorLine(paper: { authors: { name: string }[]; authorCount?: number }): string {
+/** The authors in one line, the first so many by name. */
+export function authorLine(paper: { authors: { name: string }[]; authorCount?: number }, most: number): string {
   const names = paper.authors.map(author => author.name)
-  if (names.length > 20) return `${names.slice(0, 20).join(', ')} and ${(names.length - 20).toLocaleString('en')} more`
+  if (names.length > most)
+    return `${names.slice(0, most).join(', ')} and ${(names.length - most).toLocaleString('en')} more`
   if (names.length) return names.join(', ')
   if (!paper.authorCount) return ''
   return paper.authorCount === 1 ? '1 author' : `${paper.authorCount} authors`
-}
-
-/** A long author list on one line of a list of papers. */
-export function shortAuthorLine(paper: { authors: { name: string }[]; authorCount?: number }): string {
-  if (paper.authors.length <= 3) return authorLine(paper)
-  return `${paper.authors
-    .slice(0, 3)
-    .map(author => author.name)
-    .join(', ')} and ${(paper.authors.length - 3).toLocaleString('en')} more`
 }

@@ -1,7 +1,10 @@
+import { themeOf } from '#lib/server/theme.ts'
 import type { LayoutServerLoad } from './$types'
 
-export const load: LayoutServerLoad = ({ locals, url }) => ({
+export const load: LayoutServerLoad = ({ locals, url, cookies }) => ({
   path: url.pathname,
+  address: url.pathname + url.search,
   query: url.pathname === '/search' ? (url.searchParams.get('q') ?? '') : '',
+  theme: themeOf(cookies),
   locked: locals.offprint.settings.OWNER_TOKEN !== undefined && url.pathname !== '/login',
 })

@@ -1,5 +1,6 @@
 /** One page of a day's papers, for the day's own address and for the front page. */
 import type { Offprint } from '@offprint/server'
+import { showRail } from './rail.ts'
 import { runnable } from './runnable.ts'
 
 const papersOnPage = 100
@@ -10,12 +11,14 @@ export function showDay(offprint: Offprint, date: string, url: URL) {
   const day = offprint.library.day(date, { limit: papersOnPage, offset: (page - 1) * papersOnPage })
   if (!day) return undefined
   const href = (to: number) => `/day/${date}${to > 1 ? `?page=${to}` : ''}`
+  const running = runnable(offprint)
   return {
     day,
     first: (page - 1) * papersOnPage + 1,
     previousHref: page > 1 ? href(page - 1) : undefined,
     nextHref: page * papersOnPage < day.total ? href(page + 1) : undefined,
-    runnable: runnable(offprint),
+    runnable: running,
+    rail: showRail(offprint, running),
   }
 }
 

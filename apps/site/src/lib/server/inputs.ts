@@ -1,4 +1,4 @@
-/** A run's input as people read it, and as the command that repeats it. */
+/** A run's input as people read it. */
 import type { Offprint, Run, StoredFile } from '@offprint/server'
 
 export interface ShownInput {
@@ -21,26 +21,13 @@ export function describeInputs(offprint: Offprint, run: Run): ShownInput[] {
   )
   return names.map(name => {
     const value = values[name]
-    return { name, label: labels.get(name) ?? name, text: describe(value), file: isFile(value) ? value : undefined }
+    const text = typeof value === 'boolean' ? (value ? 'yes' : 'no') : describe(value)
+    return { name, label: labels.get(name) ?? name, text, file: isFile(value) ? value : undefined }
   })
 }
 
-/** What to type to repeat a run from a shell; files under the names that they were given with. */
-export function shellCommand(offprint: Offprint, run: Run): string | undefined {
-  if (run.method.startsWith('check:'))
-    return `npx offprint check ${run.paper} --claim ${run.method.slice('check:'.length)}`
-  const method = offprint.papers.get(run.paper)?.methods[run.method]
-  if (!method) return undefined
-  const values: Record<string, unknown> = { ...run.input, seed: run.seed, threads: run.threads }
-  const flags = offprint.fieldsOf(method).flatMap(field => {
-    const value = values[field.name]
-    if (value === undefined || (value === field.default && field.name !== 'seed')) return []
-    return [`--${field.name} ${quote(isFile(value) ? value.name : describe(value))}`]
-  })
-  return ['npx offprint run', run.paper, run.method, ...flags].join(' ')
-}
-
-function describe(value: unknown): string {
+/** A value in one line: files by their name, papers by the search that found them. */
+export function describe(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value)
   const { name, query, keys, run, file } = value as Record<string, unknown>
   if (typeof name === 'string') return name
@@ -49,10 +36,6 @@ function describe(value: unknown): string {
   return `${run}/${file}`
 }
 
-function isFile(value: unknown): value is StoredFile {
+export function isFile(value: unknown): value is StoredFile {
   return typeof value === 'object' && value !== null && 'file' in value && 'bytes' in value
-}
-
-function quote(text: string): string {
-  return /^[A-Za-z0-9_./:,@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }

@@ -1,76 +1,111 @@
-/** Turns stored blocks into what a page shows: charts drawn, tables sorted and cut into pages. */
+/** Turns stored blocks into what a page shows: charts drawn, tables filtered, sorted and cut into pages. */
 import type { Block, TableBlock } from '@offprint/papers'
 import { renderMarkdown } from './markdown.ts'
-import { drawChart } from './plot.ts'
+import { type Chart, drawChart, type Window } from './plot.ts'
+import { rowsOf } from './rows.ts'
 
 const rowsOnPage = 25
+/** A table of fewer rows needs no filter. */
+const leastFiltered = 12
 
 export interface ShownTable {
   columns: (TableBlock['columns'][number] & { sortHref: string; sorted?: 'ascending' | 'descending' })[]
   rows: TableBlock['rows']
   total: number
+  /** Rows there are without the filter. */
+  all: number
   from: number
   previousHref?: string
   nextHref?: string
+  /** Undefined for a short table. */
+  filter?: { name: string; value: string; kept: [name: string, value: string][] }
+  clearHref?: string
 }
 
 export interface ShownBlock {
   block: Exclude<Block, TableBlock> | Omit<TableBlock, 'rows'>
-  chart?: { svg: string; legend: string[] }
+  chart?: Chart & { wholeHref?: string; zoomName: string }
   table?: ShownTable
   /** Of a markdown block. */
   html?: string
 }
 
 /**
- * @param url of the page: `?sort=<table>.<column>` (with `-` before for descending) and `?from=<table>.<row>` choose what
- * is shown, so that sorting and paging work without scripts
+ * @param address of the page. `labels.sort=-distance`, `labels.from=25` and `labels.filter=Rome` say what the table `labels`
+ * shows, `map.zoom=x0,x1,y0,y1` the part of the chart `map`: so all of it works by links and forms. `only=labels` asks for
+ * one block alone; scripts do, to put it in the place of the old one.
  */
-export function showBlocks(blocks: Block[], url: URL): ShownBlock[] {
-  return blocks.map(block => {
-    if (block.type === 'markdown') return { block, html: renderMarkdown(block.text) }
-    if (block.type !== 'table') return { block, chart: drawChart(block) }
-    const { rows, ...head } = block
-    return { block: head, table: showTable(block, rows, url) }
-  })
+export function showBlocks(blocks: Block[], address: URL): ShownBlock[] {
+  const url = new URL(address)
+  const only = url.searchParams.get('only')
+  url.searchParams.delete('only')
+  return blocks
+    .filter(block => !only || block.name === only)
+    .map(block => {
+      if (block.type === 'markdown') return { block, html: renderMarkdown(block.text) }
+      if (block.type !== 'table') return { block: withoutPoints(block), chart: showChart(block, url) }
+      const { rows: _, ...head } = block
+      return { block: head, table: showTable(block, url) }
+    })
 }
 
-function showTable(block: TableBlock, all: TableBlock['rows'], url: URL): ShownTable {
-  const sort = parameter(url, 'sort', block.name)
-  const descending = sort?.startsWith('-') ?? false
-  const by = block.columns.findIndex(column => column.name === sort?.replace(/^-/, ''))
-  const rows = by < 0 ? all : [...all].sort((a, b) => compare(a[by], b[by]) * (descending ? -1 : 1))
-  const from = Math.min(
-    Math.max(0, Math.floor(Number(parameter(url, 'from', block.name)) || 0)),
-    Math.max(0, rows.length - 1),
-  )
-  const href = (name: string, value: string | number) => {
-    const next = new URL(url)
-    if (name === 'sort') next.searchParams.delete('from')
-    next.searchParams.set(name, `${block.name}.${value}`)
-    return `${next.pathname}${next.search}#${block.name}`
-  }
+/** The points are in the picture already. */
+function withoutPoints(block: Exclude<Block, TableBlock>): Exclude<Block, TableBlock> {
+  return block.type === 'scatter' ? { ...block, points: { x: [], y: [] } } : block
+}
+
+function showChart(block: Block, url: URL): ShownBlock['chart'] {
+  const zoomName = `${block.name}.zoom`
+  const window = readWindow(url.searchParams.get(zoomName))
+  const chart = drawChart(block, window)
+  return chart && { ...chart, zoomName, wholeHref: window && hrefWith(url, block, { [zoomName]: undefined }) }
+}
+
+function readWindow(text: string | null): Window | undefined {
+  const numbers = text?.split(',').map(Number) ?? []
+  const [x0, x1, y0, y1] = numbers
+  return numbers.length === 4 && numbers.every(Number.isFinite) && x0 < x1 && y0 < y1
+    ? { x: [x0, x1], y: [y0, y1] }
+    : undefined
+}
+
+function showTable(block: TableBlock, url: URL): ShownTable {
+  const name = (part: string) => `${block.name}.${part}`
+  const asked = (part: string) => url.searchParams.get(name(part)) ?? undefined
+  const filter = (asked('filter') ?? '').slice(0, 200)
+  const view = { filter, sort: asked('sort'), from: Number(asked('from')) }
+  const { rows, total, from, by, descending } = rowsOf(block, view, rowsOnPage)
+  const href = (changes: Record<string, string | number | undefined>) =>
+    hrefWith(url, block, Object.fromEntries(Object.entries(changes).map(([part, value]) => [name(part), value])))
   return {
     columns: block.columns.map((column, index) => ({
       ...column,
-      sortHref: href('sort', index === by && !descending ? `-${column.name}` : column.name),
+      sortHref: href({ from: undefined, sort: index === by && !descending ? `-${column.name}` : column.name }),
       sorted: index === by ? (descending ? 'descending' : 'ascending') : undefined,
     })),
-    rows: rows.slice(from, from + rowsOnPage),
-    total: rows.length,
+    rows,
+    total,
+    all: block.rows.length,
     from,
-    previousHref: from > 0 ? href('from', Math.max(0, from - rowsOnPage)) : undefined,
-    nextHref: from + rowsOnPage < rows.length ? href('from', from + rowsOnPage) : undefined,
+    previousHref: from > 0 ? href({ from: Math.max(0, from - rowsOnPage) }) : undefined,
+    nextHref: from + rowsOnPage < total ? href({ from: from + rowsOnPage }) : undefined,
+    filter:
+      block.rows.length >= leastFiltered
+        ? {
+            name: name('filter'),
+            value: filter,
+            kept: [...url.searchParams].filter(([key]) => key !== name('filter') && key !== name('from')),
+          }
+        : undefined,
+    clearHref: filter ? href({ filter: undefined, from: undefined }) : undefined,
   }
 }
 
-function parameter(url: URL, name: string, table: string): string | undefined {
-  const value = url.searchParams.get(name)
-  return value?.startsWith(`${table}.`) ? value.slice(table.length + 1) : undefined
-}
-
-/** Numbers by size, everything else by alphabet; missing values last. */
-function compare(a: unknown, b: unknown): number {
-  if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1
-  return typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b), 'en')
+/** The page's address with some parameters changed, or dropped where undefined; goes to the block. */
+function hrefWith(url: URL, block: Block, changes: Record<string, string | number | undefined>): string {
+  const next = new URL(url)
+  for (const [name, value] of Object.entries(changes))
+    if (value === undefined) next.searchParams.delete(name)
+    else next.searchParams.set(name, String(value))
+  return `${next.pathname}${next.search}#${block.name}`
 }

@@ -1,3 +1,4 @@
+import type { Block, SeriesBlock } from '@offprint/papers'
 import { error } from '@sveltejs/kit'
 import { describeInputs } from '#lib/server/inputs.ts'
 import { showBlocks } from '#lib/server/show.ts'
@@ -19,6 +20,7 @@ export const load: PageServerLoad = ({ locals: { offprint }, url }) => {
   const metricsOf = (side: typeof left) => side.blocks.flatMap(block => (block.type === 'metric' ? [block] : []))
   const rightMetrics = new Map(metricsOf(right).map(metric => [metric.name, metric]))
   return {
+    overlaid: showBlocks(overlay(left.blocks, right.blocks), url),
     sides: [left, right].map((side, index) => ({
       run: side.run,
       inputs: side.inputs.map(input => ({
@@ -42,4 +44,26 @@ export const load: PageServerLoad = ({ locals: { offprint }, url }) => {
       }
     }),
   }
+}
+
+/** Lines that both runs drew over the same axes, in one chart. */
+function overlay(left: Block[], right: Block[]): SeriesBlock[] {
+  const lines = (blocks: Block[]) => blocks.filter(block => block.type === 'series')
+  return lines(left).flatMap(block => {
+    const other = lines(right).find(
+      one => one.name === block.name && one.x.label === block.x.label && one.y.label === block.y.label,
+    )
+    if (!other) return []
+    const named = (side: string, { series }: SeriesBlock) =>
+      series.map(one => ({ ...one, name: `${one.name}, ${side}` }))
+    return [
+      {
+        ...block,
+        title: `${block.title}: both`,
+        note: undefined,
+        marks: [],
+        series: [...named('first', block), ...named('second', other)],
+      },
+    ]
+  })
 }

@@ -1,3 +1,4 @@
+import { runnable } from '#lib/server/runnable.ts'
 import type { PageServerLoad } from './$types'
 
 const runsOnPage = 50
@@ -10,6 +11,7 @@ export const load: PageServerLoad = ({ locals: { offprint }, url }) => {
   return {
     runs: runs.slice(0, runsOnPage),
     paper,
+    runnable: runs.length ? [] : Object.values(runnable(offprint)),
     first: !before,
     nextHref: next && `/runs?${new URLSearchParams({ ...(paper && { paper }), before: next })}`,
   }

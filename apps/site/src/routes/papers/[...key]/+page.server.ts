@@ -24,6 +24,7 @@ export const load: PageServerLoad = ({ locals: { offprint }, params, url }) => {
   }
   return {
     paper: record,
+    seeded: paper !== undefined,
     venue: paper?.about.venue,
     code: paper?.about.code,
     version: url.searchParams.get('version'),

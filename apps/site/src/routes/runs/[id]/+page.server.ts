@@ -1,7 +1,8 @@
 import { error } from '@sveltejs/kit'
 import { paperPath } from '#lib/format.ts'
-import { describeInputs, shellCommand } from '#lib/server/inputs.ts'
+import { describeInputs } from '#lib/server/inputs.ts'
 import { showBlocks } from '#lib/server/show.ts'
+import { snippets } from '#lib/server/snippets.ts'
 import type { PageServerLoad } from './$types'
 
 export const load: PageServerLoad = ({ locals: { offprint }, params, url }) => {
@@ -25,7 +26,7 @@ export const load: PageServerLoad = ({ locals: { offprint }, params, url }) => {
     ours: offprint.runs.isOurs(run.id),
     progress: offprint.runs.progress(run.id),
     inputs: describeInputs(offprint, run),
-    command: shellCommand(offprint, run),
+    snippets: snippets(offprint, run, url.origin),
     blocks: showBlocks(blocks, url),
     others: others.map(({ id, createdAt }) => ({ id, createdAt })),
   }

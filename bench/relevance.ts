@@ -1,0 +1,241 @@
+/**
+ * How good the library's search is: two sets of texts and queries of which it is known what is relevant to each, every text
+ * a paper of a library, the `test` queries asked as a reader would. By turns words alone (BM25 by FTS5: a library
+ * without vectors), the library's search as it is shipped (fused, what is close behind what has the words), vectors alone,
+ * and the ranks of words and vectors fused by 1 / (60 + rank). It fails where the search is worse than words alone.
+ *
+ * A plain BM25, as the sets' own README measured it, shows that this bench measures right. nDCG@10, MRR@10 and R@100 are
+ * computed as there. The search looks at the first 250 characters and 32 words of a query; no query here is longer, which is
+ * asserted. Searching takes the papers with all words where there are any, so a list may be shorter than 100.
+ *
+ * ir-scifact has titles. In ir-medquad only `text` may be indexed: its first sentence is the title, the rest the abstract.
+ * So no word is indexed twice, but those of the first sentence weigh more, as a title's do.
+ * Usage: npm run bench -- relevance [ir-scifact|ir-medquad]
+ */
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gunzipSync } from 'node:zlib'
+import { openDatabase } from '../apps/server/src/database.ts'
+import { createLibrary } from '../apps/server/src/library/library.ts'
+import { parseQuery } from '../apps/server/src/library/query.ts'
+import { computeVectors, openVectors } from '../apps/server/src/library/vectors.ts'
+import { printMachine } from './machine.ts'
+
+const sets = [
+  { name: 'ir-scifact', reference: 0.6611 },
+  { name: 'ir-medquad', reference: 0.5337 },
+]
+/** Places that nDCG and MRR look at, and those that recall does. */
+const top = 10
+const depth = 100
+/** Key of the first paper: made-up arXiv ids, because papers with different ones are never merged. */
+const firstNumber = 10_000
+
+interface DataSet {
+  /** In order of the corpus; papers are named by their place in it. */
+  papers: { title: string; abstract: string }[]
+  /** The set's own id of each paper. In ir-medquad 42 papers share 8: of those with an id, the first found counts. */
+  ids: string[]
+  queries: { text: string; relevant: Set<string> }[]
+}
+
+/** Papers by place, the best first. */
+type Ranking = number[]
+
+const only = process.argv[2]
+if (only && !sets.some(({ name }) => name === only))
+  throw new Error(`one of ${sets.map(({ name }) => name).join(', ')}`)
+printMachine()
+for (const set of sets) if (!only || only === set.name) await measure(set)
+
+async function measure({ name, reference }: { name: string; reference: number }): Promise<void> {
+  const folder = fileURLToPath(new URL(`../../shared/data/${name}/`, import.meta.url))
+  if (!existsSync(folder)) return console.log(`\n${name} is not beside the project: skipped`)
+  const set = readSet(folder)
+  const { papers, queries } = set
+  console.log(`\n${name}: ${papers.length.toLocaleString('en')} papers, ${queries.length.toLocaleString('en')} queries`)
+  const vectorsFolder = mkdtempSync(join(tmpdir(), 'offprint-bench-'))
+  const database = openDatabase(':memory:')
+  try {
+    let began = performance.now()
+    const words = createLibrary(database)
+    const report = await words.importStream(jsonLines(papers), { name, format: 'jsonl' })
+    const { state, added, refusedCount, repaired } = report
+    assert.deepEqual(
+      { state, added, refusedCount, repaired, count: words.count() },
+      { state: 'done', added: papers.length, refusedCount: 0, repaired: 0, count: papers.length },
+    )
+    const importSeconds = (performance.now() - began) / 1000
+    began = performance.now()
+    await computeVectors(vectorsFolder, { [Symbol.iterator]: () => words.records() }, words.revision())
+    console.log(
+      `imported in ${importSeconds.toFixed(1)} s, vectors in ${((performance.now() - began) / 1000).toFixed(1)} s`,
+    )
+    const vectors = openVectors(vectorsFolder)
+    const fused = createLibrary(database, { vectors })
+    assert.equal(fused.vectorsRevision(), fused.revision())
+
+    const ask = (system: string, search: (text: string) => Ranking) => {
+      const start = performance.now()
+      const rankings = queries.map(({ text }) => search(text))
+      return show(system, set, rankings, (performance.now() - start) / queries.length)
+    }
+    const plain = ask("plain BM25, the README's", plainBm25(papers))
+    const byWords = ask('words alone', text => words.search(text, { limit: depth }).papers.map(placeOf))
+    const shipped = ask('fused, as shipped', text => {
+      const { papers: found, close = [] } = fused.search(text, { limit: depth })
+      return [...found, ...close].map(placeOf).slice(0, depth)
+    })
+    const byVectors = ask('vectors alone', text => vectors()!.nearestToText(text, depth).map(placeOf))
+    const start = performance.now()
+    const rankings = queries.map((_, at) => fuseRanks(byWords.rankings[at], byVectors.rankings[at]))
+    show('fused by 1 / (60 + rank)', set, rankings, (performance.now() - start) / queries.length)
+
+    const all = queries.filter(({ text }) => !words.search(text, { limit: 1 }).note).length
+    console.log(`a paper with all words: ${all} of ${queries.length} queries`)
+    const gains = queries.map((_, at) => shipped.gains[at] - byWords.gains[at])
+    console.log(
+      `fused less words alone: ${signed(mean(gains))} ± ${standardError(gains).toFixed(4)} (standard error over queries), better for ${gains.filter(gain => gain > 0).length} and worse for ${gains.filter(gain => gain < 0).length}`,
+    )
+    if (Math.abs(mean(plain.gains) - reference) > 0.0001) {
+      console.log(`plain BM25 is ${reference} in the set's README: this bench measures something else`)
+      process.exitCode = 1
+    }
+    if (mean(gains) < 0) {
+      console.log('fused is worse than words alone')
+      process.exitCode = 1
+    }
+  } finally {
+    database.close()
+    rmSync(vectorsFolder, { recursive: true, force: true })
+  }
+}
+
+function readSet(folder: string): DataSet {
+  const lines = (file: string) =>
+    gunzipSync(readFileSync(join(folder, `${file}.gz`)))
+      .toString()
+      .trimEnd()
+      .split('\n')
+  const records = (file: string): Record<string, string>[] => lines(file).map(line => JSON.parse(line))
+  const corpus = records('corpus.jsonl')
+  const ids = corpus.map(({ _id }) => _id)
+  const known = new Set(ids)
+  const relevant = new Map<string, Set<string>>()
+  for (const line of lines('qrels.tsv').slice(1)) {
+    const [query, document] = line.split('\t')
+    assert.ok(known.has(document), `${document} is relevant, and not in the corpus`)
+    relevant.set(query, (relevant.get(query) ?? new Set()).add(document))
+  }
+  const queries = records('queries.jsonl').filter(({ split }) => split === 'test')
+  for (const { text } of queries) assert.equal(parseQuery(text).note, undefined, text)
+  return {
+    papers: corpus.map(({ title, text }) => (title === undefined ? titled(text) : { title, abstract: text })),
+    ids,
+    queries: queries.map(({ _id, text }) => ({ text, relevant: relevant.get(_id)! })),
+  }
+}
+
+/** The first sentence is the title. */
+function titled(text: string): { title: string; abstract: string } {
+  const end = text.search(/(?<=[.!?])\s/)
+  return end < 0 ? { title: text, abstract: '' } : { title: text.slice(0, end), abstract: text.slice(end + 1) }
+}
+
+async function* jsonLines(papers: DataSet['papers']): AsyncGenerator<Uint8Array> {
+  assert.ok(firstNumber + papers.length <= 100_000)
+  for (const [place, paper] of papers.entries())
+    yield Buffer.from(`${JSON.stringify({ id: `2001.${firstNumber + place}`, ...paper })}\n`)
+}
+
+function placeOf({ key }: { key: string }): number {
+  return Number(key.slice(5)) - firstNumber
+}
+
+/** BM25 with k1 1.2 and b 0.75 over words of `[a-z0-9]+`; equals stand in order of the corpus. */
+function plainBm25(papers: DataSet['papers']): (text: string) => Ranking {
+  const [k1, b] = [1.2, 0.75]
+  const wordsOf = (text: string) => text.toLowerCase().match(/[a-z0-9]+/g) ?? []
+  const postings = new Map<string, { place: number; times: number }[]>()
+  const lengths = papers.map(({ title, abstract }, place) => {
+    const words = wordsOf(`${title} ${abstract}`)
+    for (const word of words) {
+      const list = postings.get(word) ?? []
+      if (!list.length) postings.set(word, list)
+      const last = list.at(-1)
+      if (last?.place === place) last.times++
+      else list.push({ place, times: 1 })
+    }
+    return words.length
+  })
+  const average = mean(lengths)
+  return text => {
+    const scores = new Map<number, number>()
+    for (const word of wordsOf(text)) {
+      const list = postings.get(word) ?? []
+      const rarity = Math.log(1 + (papers.length - list.length + 0.5) / (list.length + 0.5))
+      for (const { place, times } of list) {
+        const weight = (times * (k1 + 1)) / (times + k1 * (1 - b + (b * lengths[place]) / average))
+        scores.set(place, (scores.get(place) ?? 0) + rarity * weight)
+      }
+    }
+    return bestOf(scores)
+  }
+}
+
+function fuseRanks(...rankings: Ranking[]): Ranking {
+  const scores = new Map<number, number>()
+  for (const ranking of rankings)
+    for (const [at, place] of ranking.entries()) scores.set(place, (scores.get(place) ?? 0) + 1 / (60 + at + 1))
+  return bestOf(scores)
+}
+
+function bestOf(scores: Map<number, number>): Ranking {
+  return [...scores]
+    .sort((x, y) => y[1] - x[1] || x[0] - y[0])
+    .slice(0, depth)
+    .map(([place]) => place)
+}
+
+/** Prints a row of the table, and gives nDCG@10 of each query. */
+function show(system: string, { queries, ids }: DataSet, rankings: Ranking[], milliseconds: number) {
+  const measures = queries.map(({ relevant }, at) => {
+    const found = rankings[at].slice(0, depth).map(place => ids[place])
+    // Ranks, from 0, of what is relevant.
+    const ranks = [...found.keys()].filter(rank => relevant.has(found[rank]) && found.indexOf(found[rank]) === rank)
+    const ideal = [...Array(Math.min(top, relevant.size)).keys()]
+    return {
+      gain: discounted(ranks) / discounted(ideal),
+      reciprocal: ranks[0] < top ? 1 / (ranks[0] + 1) : 0,
+      recall: ranks.length / relevant.size,
+    }
+  })
+  const [ndcg, mrr, recall] = (['gain', 'reciprocal', 'recall'] as const).map(name =>
+    mean(measures.map(one => one[name])).toFixed(4),
+  )
+  console.log(
+    `${system.padEnd(26)} nDCG@${top} ${ndcg}   MRR@${top} ${mrr}   R@${depth} ${recall}   ${milliseconds.toFixed(1).padStart(5)} ms a query`,
+  )
+  return { rankings, gains: measures.map(({ gain }) => gain) }
+}
+
+/** Discounted gain of what stands within the top. */
+function discounted(ranks: number[]): number {
+  return ranks.filter(rank => rank < top).reduce((sum, rank) => sum + 1 / Math.log2(rank + 2), 0)
+}
+
+function mean(values: number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
+function standardError(values: number[]): number {
+  const middle = mean(values)
+  return Math.sqrt(mean(values.map(value => (value - middle) ** 2)) / (values.length - 1))
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`
+}
