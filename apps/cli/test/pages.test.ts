@@ -1,11 +1,17 @@
 /** Every page in a real browser, with and without scripts. Skipped by name where there is no Chromium. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
 import type { PageHandler } from '@offprint/server'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { startServer } from '../../server/test/harness.ts'
+import { startServer, temporaryFolder } from '../../server/test/harness.ts'
 
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
 const skip = executablePath ? false : 'no Chromium on this machine'
@@ -129,6 +135,10 @@ describe('pages', { skip }, () => {
       '/import',
       '/about',
       '/login',
+      '/offline',
+      `/runs/${id(one)}?labels.filter=nothing&labels.sort=-distance&map.zoom=0,500,0,500`,
+      `/compare?run=${id(curve)}&run=${id(curve)}`,
+      '/day/2020-01-01',
     ]
     const broken: [string, number][] = [
       ['/nothing', 404],
@@ -178,7 +188,7 @@ describe('pages', { skip }, () => {
         await page.addScriptTag({ content: axe })
         const found = await page.evaluate(async () => {
           const { axe } = globalThis as unknown as { axe: typeof import('axe-core') }
-          const { violations } = await axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa'] })
+          const { violations } = await axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] })
           return violations.map(
             one =>
               `${one.id}: ${one.nodes
@@ -216,11 +226,14 @@ describe('pages', { skip }, () => {
       assert.ok(
         Number((await page.locator('[data-metric=objective] dd').first().innerText()).replaceAll(',', '')) > 30_000,
       )
-      assert.equal(await page.locator('#map figure > svg').count(), 1)
-      assert.equal(await page.locator('#map figure > svg circle').count(), 78 + 6)
+      assert.equal(await page.locator('#map figure > svg').count(), 2)
+      assert.equal(await page.locator('#map figure > svg.wide circle').count(), 78 + 6)
       assert.equal(await page.locator('#medoids tbody tr').count(), 6)
-      await page.locator('#labels').getByRole('link', { name: 'distance to its medoid' }).click()
-      await page.locator('#labels').getByRole('link', { name: 'distance to its medoid' }).click()
+      const byDistance = page.locator('#labels').getByRole('link', { name: 'distance to its medoid' })
+      await byDistance.click()
+      await page.locator('#labels [aria-sort=ascending]').waitFor()
+      await byDistance.click()
+      await page.locator('#labels [aria-sort=descending]').waitFor()
       const distances = await page.locator('#labels tbody tr td:nth-child(4)').allInnerTexts()
       const numbers = distances.map(text => Number(text.replaceAll(',', '')))
       assert.deepEqual(
@@ -228,7 +241,15 @@ describe('pages', { skip }, () => {
         [...numbers].sort((a, b) => b - a),
       )
       await page.locator('#labels').getByRole('link', { name: 'next →' }).click()
-      assert.match(await page.locator('#labels').innerText(), /26 to 50 shown/)
+      await page.locator('#labels').getByText('26 to 50 shown').waitFor()
+      await page.locator('#labels input[name="labels.filter"]').fill('cluster=0')
+      await page.locator('#labels').getByRole('button', { name: 'Filter' }).click()
+      await page
+        .locator('#labels')
+        .getByText(/of 78 rows/)
+        .waitFor()
+      for (const text of await page.locator('#labels tbody tr td:nth-child(3)').allInnerTexts()) assert.equal(text, '0')
+      assert.match(page.url(), /labels\.sort=-distance.*labels\.filter=cluster%3D0/)
       const csv = await (
         await fetch(
           `${page
@@ -284,7 +305,7 @@ describe('pages', { skip }, () => {
     await page.getByText('1 of 100').waitFor()
     assert.equal(await page.locator('progress').getAttribute('value'), '0.01')
     await page.getByRole('button', { name: 'Cancel' }).click()
-    await page.getByText('This run was cancelled.').waitFor()
+    await page.getByText('Nothing of it goes on.').waitFor()
     assert.deepEqual(wrong, [])
   })
 
@@ -295,7 +316,7 @@ describe('pages', { skip }, () => {
     const { page, wrong } = await open(t)
     await page.goto(`${url}/runs/${body.run.id}`)
     assert.equal(await page.locator('[data-metric=none] dd').first().innerText(), '–')
-    assert.match(await page.locator('[data-metric=rate] dd').first().innerText(), /1,234.568 rows\/s/)
+    assert.match(await page.locator('[data-metric=rate] dd').first().innerText(), /1,234.57 rows\/s/)
     assert.deepEqual(await page.locator('#table tbody tr').first().locator('td').allInnerTexts(), [
       '1.5',
       '2',
@@ -311,7 +332,7 @@ describe('pages', { skip }, () => {
       ['graph', 'circle'],
       ['timeline', 'rect'],
     ])
-      assert.ok((await page.locator(`#${name} figure > svg ${marks}`).count()) > 0, name)
+      assert.ok((await page.locator(`#${name} figure > svg.wide ${marks}`).count()) > 0, name)
     assert.equal(await page.locator('#text td').count(), 2)
     assert.equal(await page.locator('#text li').count(), 2)
     assert.match(await page.locator('#file').innerText(), /plan.json.*as plan/s)
@@ -324,7 +345,7 @@ describe('pages', { skip }, () => {
     await page.goto(`${url}/claims`)
     const row = page.locator('#outside-T2')
     assert.match(await row.innerText(), /not checked/)
-    await row.getByRole('button', { name: 'Check' }).click()
+    await row.getByRole('button', { name: 'Check it here' }).click()
     await page.waitForURL(/\/runs\//)
     await untilState(page, 'done')
     await page.getByText('T2 does not hold here.').waitFor()
@@ -360,8 +381,8 @@ describe('pages', { skip }, () => {
     assert.deepEqual(wrong, [])
   })
 
-  test('reading pages carry one small script and no inline style', async t => {
-    const { url } = await serve(t)
+  test('reading pages carry one small script and no inline style; nothing comes from elsewhere', async t => {
+    const { url, paths } = await withRuns(t)
     for (const path of ['/', '/papers/2008.05171', '/topics']) {
       const html = await (await fetch(url + path)).text()
       assert.deepEqual(
@@ -370,9 +391,265 @@ describe('pages', { skip }, () => {
       )
       assert.doesNotMatch(html, /<style|style="/)
     }
-    assert.ok((await (await fetch(`${url}/offprint.js`)).text()).length < 5000)
+    const { page } = await open(t)
+    const scripts = new Map<string, Promise<Buffer>>()
+    page.on('request', request => assert.ok(request.url().startsWith(url), request.url()))
+    page.on('response', response => {
+      if (response.request().resourceType() === 'script') scripts.set(response.url(), response.body())
+    })
+    for (const path of paths) {
+      scripts.clear()
+      await page.goto(url + path)
+      const bodies = await Promise.all(scripts.values())
+      const bytes = bodies.reduce((sum, body) => sum + gzipSync(body).length, 0)
+      // Reading pages may have 15 kB, any page 60 kB.
+      const most = /^\/(runs\/|compare)/.test(path) ? 60_000 : 15_000
+      assert.ok(bytes > 0 && bytes <= most, `${path}: ${bytes} bytes of scripts`)
+    }
+  })
+
+  test('nothing moves on a page that has come', async t => {
+    const { url, paths } = await withRuns(t)
+    for (const width of [390, 1440]) {
+      const { page } = await open(t, { viewport: { width, height: 900 } })
+      for (const path of paths) {
+        await page.goto(url + path)
+        const shift = await page.evaluate(async () => {
+          await document.fonts.ready
+          return new Promise<number>(resolve => {
+            let sum = 0
+            new PerformanceObserver(list => {
+              for (const entry of list.getEntries()) sum += (entry as unknown as { value: number }).value
+            }).observe({ type: 'layout-shift', buffered: true })
+            requestAnimationFrame(() => requestAnimationFrame(() => resolve(sum)))
+          })
+        })
+        assert.equal(shift, 0, `${path} at ${width}`)
+      }
+    }
+  })
+
+  test('all is done by the keyboard alone', async t => {
+    const { url } = await serve(t)
+    const { page, wrong } = await open(t, { viewport: { width: 1280, height: 900 } })
+    const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim())
+    await page.goto(url)
+    await page.keyboard.press('Tab')
+    assert.equal(await focused(), 'Skip to the content')
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('Tab')
+    assert.ok(await page.evaluate(() => document.querySelector('main')!.contains(document.activeElement)))
+    await page.keyboard.press('?')
+    assert.ok(await page.getByRole('dialog', { name: 'Keys' }).isVisible())
+    await page.keyboard.press('Escape')
+    assert.equal(await page.getByRole('dialog').count(), 0)
+
+    const titles = await page.locator('.papers h2 a').allInnerTexts()
+    await page.reload()
+    for (const [key, at] of [
+      ['j', 0],
+      ['j', 1],
+      ['j', 2],
+      ['k', 1],
+    ] as const) {
+      await page.keyboard.press(key)
+      assert.equal(await focused(), titles[at])
+    }
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: titles[1] }).waitFor()
+
+    await page.keyboard.press('/')
+    await page.keyboard.type('k-medoids j?')
+    assert.equal(await page.getByLabel('Search papers').inputValue(), 'k-medoids j?')
+    await page.keyboard.press('ControlOrMeta+A')
+    await page.keyboard.type('2008.05171')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: /Fast and Eager/ }).waitFor()
+    await tabTo(page, 'Fill in the example')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/example=1/)
+    await tabTo(page, 'Run')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/\/runs\//)
+    await untilState(page, 'done')
+
+    const map = page.locator('#map svg.wide')
+    await map.focus()
+    const said: string[] = []
+    for (const key of ['ArrowRight', 'ArrowRight', 'ArrowLeft']) {
+      await page.keyboard.press(key)
+      said.push(await page.locator('#map .tooltip:not([hidden])').innerText())
+    }
+    assert.equal(said[0], said[2])
+    assert.notEqual(said[0], said[1])
+    assert.match(said[0], /east_km/)
+    await tabTo(page, 'distance to its medoid')
+    await page.keyboard.press('Enter')
+    await page.locator('#labels [aria-sort=ascending]').waitFor()
+    // The reader is still where he was.
+    assert.equal(await focused(), 'distance to its medoid ↑')
+    assert.deepEqual(wrong, [])
+  })
+
+  for (const javaScriptEnabled of [true, false])
+    test(`the theme is the reader’s choice ${javaScriptEnabled ? 'with' : 'without'} scripts, and stays`, async t => {
+      const { url } = await serve(t)
+      const { page, wrong } = await open(t, { colorScheme: 'light', javaScriptEnabled })
+      const background = () => page.locator('body').evaluate(body => getComputedStyle(body).backgroundColor)
+      await page.goto(`${url}/search?q=vector`)
+      const light = await background()
+      await page.getByRole('button', { name: 'Dark' }).click()
+      await page.locator('[data-theme=dark]').waitFor()
+      assert.match(page.url(), /search\?q=vector$/)
+      const dark = await background()
+      assert.notEqual(dark, light)
+      await page.waitForLoadState('networkidle')
+      await page.goto(`${url}/topics`)
+      assert.equal(await background(), dark)
+      await page.emulateMedia({ media: 'print' })
+      assert.equal(await background(), 'rgb(255, 255, 255)')
+      assert.equal(await page.getByRole('navigation', { name: 'Main' }).isVisible(), false)
+      await page.emulateMedia({ media: 'screen' })
+      await page.getByRole('button', { name: 'System' }).click()
+      await page.locator('[data-theme=""]').waitFor()
+      assert.equal(await background(), light)
+      assert.deepEqual(wrong, [])
+    })
+
+  test('a chart says what is under the pointer, hides series, and shows a part closer', async t => {
+    const { url, run, offprint } = await serve(t)
+    const { example } = offprint.papers.get('fasterpam')!.methods.cluster
+    const { body } = await run('fasterpam/cluster', example)
+    const { page, wrong } = await open(t, { viewport: { width: 1440, height: 1000 } })
+    await page.goto(`${url}/runs/${body.run.id}`)
+    const map = page.locator('#map')
+    const chart = map.locator('svg.wide')
+    await chart.scrollIntoViewIfNeeded()
+    await chart.locator('circle').nth(20).hover({ force: true })
+    assert.match(await map.locator('.tooltip:not([hidden])').innerText(), /\neast_km: .*\nnorth_km: /)
+
+    await map.getByRole('button', { name: '2', exact: true }).click()
+    assert.equal(await map.getByRole('button', { name: '2', exact: true }).getAttribute('aria-pressed'), 'false')
+    assert.match((await chart.locator('.g2').getAttribute('class'))!, /faded/)
+
+    const before = (await chart.getAttribute('data-x'))!.split(' ').map(Number)
+    const { x, y, width, height } = (await chart.boundingBox())!
+    await page.mouse.move(x + width / 2, y + height / 4)
+    await page.mouse.down()
+    await page.mouse.move(x + 0.9 * width, y + 0.7 * height, { steps: 4 })
+    await page.mouse.up()
+    await map.getByRole('link', { name: 'Whole chart' }).waitFor()
+    const after = (await chart.getAttribute('data-x'))!.split(' ').map(Number)
+    assert.ok(after[0] > before[0] && after[1] < before[1], `${after} within ${before}`)
+    assert.match(page.url(), /map\.zoom=/)
+    assert.match((await chart.locator('.g2').getAttribute('class'))!, /faded/)
+    await map.getByRole('link', { name: 'Whole chart' }).click()
+    await map.getByRole('link', { name: 'Whole chart' }).waitFor({ state: 'detached' })
+    assert.deepEqual((await chart.getAttribute('data-x'))!.split(' ').slice(0, 2).map(Number), before.slice(0, 2))
+
+    const svg = await (await fetch(`${url}/runs/${body.run.id}/charts/map.svg`)).text()
+    assert.match(svg, /^<svg[^>]* xmlns="http:\/\/www\.w3\.org\/2000\/svg"/)
+    assert.match(svg, /\.area\.s1\{fill:#[0-9a-f]{6}\}/)
+    assert.deepEqual(wrong, [])
+  })
+
+  test('a table of 100,000 rows is filtered and sorted in its place', async t => {
+    const { url, run } = await serve(t)
+    const rows = Array.from({ length: 100_000 }, (_, row) => `city ${row},${(row * 7919) % 100_003}`)
+    const { body } = await run('outside/sum', { table: { name: 'many.csv', text: `name,x\n${rows.join('\n')}\n` } })
+    const { page, wrong } = await open(t)
+    await page.goto(`${url}/runs/${body.run.id}`)
+    const table = page.locator('#rows')
+    await table.getByText('100,000 rows, 1 to 25 shown').waitFor()
+    await page.evaluate(() => {
+      ;(window as unknown as { stayed: boolean }).stayed = true
+    })
+    await table.getByRole('textbox').pressSequentially('city 9999 x>=50000')
+    const wanted = rows
+      .map(row => row.split(','))
+      .filter(row => row.some(cell => cell.includes('9999')) && Number(row[1]) >= 50_000)
+      .map(([name]) => name)
+    await table.getByText(`${wanted.length} of 100,000 rows`).waitFor()
+    assert.deepEqual(await table.locator('tbody td:first-child').allInnerTexts(), wanted)
+    assert.equal(await table.getByRole('textbox').inputValue(), 'city 9999 x>=50000')
+    await table.getByRole('textbox').fill('none of them')
+    await table.getByText('No row has this.').waitFor()
+    await table.getByRole('link', { name: 'All rows' }).click()
+    await table.getByText('100,000 rows, 1 to 25 shown').waitFor()
+    await table.getByRole('link', { name: 'x', exact: true }).click()
+    await table.locator('[aria-sort=ascending]').waitFor()
+    assert.equal(await table.locator('tbody tr').first().innerText(), 'city 0\t0')
+    assert.ok(await page.evaluate(() => (window as unknown as { stayed: boolean }).stayed))
+    assert.deepEqual(wrong, [])
+  })
+
+  test('what repeats a run elsewhere works as it is pasted', async t => {
+    const { url, run, offprint, settings } = await serve(t)
+    const { example } = offprint.papers.get('fasterpam')!.methods.cluster
+    const { table } = example as { table: { text: string } }
+    const { body } = await run('fasterpam/cluster', { ...example, table: { ...table, name: "o'neil; $(x).csv" } })
+    const objective = body.blocks.find((block: { name: string }) => block.name === 'objective').value
+    const { page } = await open(t)
+    await page.goto(`${url}/runs/${body.run.id}`)
+    const codes = await page.locator('.snippets code').evaluateAll(all => all.map(one => one.textContent!))
+    assert.equal(codes.length, 3)
+    const folder = temporaryFolder(t)
+    const offprintCommand = fileURLToPath(new URL('../bin/offprint.mjs', import.meta.url))
+    const environment = { ...process.env, DATA_DIR: settings.DATA_DIR }
+    const [shell, script, http] = codes
+    const pasted = async (code: string) =>
+      (await promisify(execFile)('bash', ['-ec', code], { cwd: folder, env: environment, maxBuffer: 1e8 })).stdout
+    const inFolder = shell.replace('npx offprint', `node '${offprintCommand}'`)
+    assert.equal(metricOf(JSON.parse(await pasted(`${inFolder} --json`)), 'objective'), objective)
+    assert.equal(metricOf(JSON.parse(await pasted(http)), 'objective'), objective)
+    writeFileSync(join(folder, 'run.mjs'), script)
+    assert.match(await pasted(`'${process.execPath}' run.mjs`), new RegExp(`^done\\nTotal deviation ${objective}`))
+  })
+
+  test('where the site does not answer, a page of its own says so', async t => {
+    const { url } = await serve(t)
+    const { page } = await open(t)
+    await page.goto(url)
+    await page.evaluate(() => navigator.serviceWorker.ready)
+    await page.context().setOffline(true)
+    await page.goto(`${url}/runs`)
+    await page.getByRole('heading', { name: 'This site does not answer' }).waitFor()
+    // With its styles, which are kept too.
+    assert.equal(await page.locator('.masthead-inner').evaluate(one => getComputedStyle(one).display), 'grid')
+    await page.context().setOffline(false)
+    await page.getByRole('link', { name: 'load this page anew' }).click()
+    await page.getByRole('heading', { name: 'Runs' }).waitFor()
+  })
+
+  test('an empty library says what to do next', async t => {
+    const { url, settings } = await serve(t)
+    const { page } = await open(t)
+    const database = new DatabaseSync(join(settings.DATA_DIR, 'offprint.db'))
+    database.exec('DELETE FROM papers; DELETE FROM search')
+    database.close()
+    await page.goto(url)
+    await page.getByRole('heading', { name: 'No papers yet' }).waitFor()
+    await page.getByRole('link', { name: 'import it' }).click()
+    await page.getByRole('heading', { name: 'Import papers' }).waitFor()
+    await page.goto(`${url}/runs`)
+    await page.getByText('Nothing has been run yet.').waitFor()
+    await page.goto(`${url}/search?q=`)
+    await page.getByText('No paper has come in yet.').waitFor()
   })
 })
+
+/** Presses Tab until the control of this text has the focus. */
+async function tabTo(page: Page, text: string): Promise<void> {
+  for (let press = 0; press < 150; press++) {
+    await page.keyboard.press('Tab')
+    if ((await page.evaluate(() => document.activeElement?.textContent?.trim())) === text) return
+  }
+  assert.fail(`Tab never reaches '${text}'`)
+}
+
+function metricOf({ blocks }: { blocks: { name: string; value: number }[] }, name: string): number {
+  return blocks.find(block => block.name === name)!.value
+}
 
 /** Waits until the run's page shows a state; without scripts the page loads itself anew. */
 async function untilState(page: Page, state: string): Promise<void> {

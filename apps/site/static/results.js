@@ -129,18 +129,20 @@ function swapForm(form) {
   swap(form.closest('[data-block]'), url)
 }
 
+let typing
 document.addEventListener('submit', event => {
   if (!event.target.matches('[data-swap]')) return
   event.preventDefault()
+  clearTimeout(typing)
   swapForm(event.target)
 })
 
-let typing
 document.addEventListener('input', event => {
-  const form = event.target.closest('form[data-live]')
-  if (!form) return
+  const block = event.target.closest('form[data-live]')?.closest('[data-block]')
+  if (!block) return
   clearTimeout(typing)
-  typing = setTimeout(() => swapForm(form), 200)
+  // By then an earlier answer may have put another form there.
+  typing = setTimeout(() => swapForm(block.querySelector('form[data-live]')), 200)
 })
 
 // ---- Charts ----
