@@ -50,8 +50,7 @@ export function sendArchive({ response, offprint }: Download, id: string): void 
     if (table) archive.addBuffer(Buffer.from(toCsv(table)), `${safe(block.name)}.csv`, { mtime })
     if (block.type === 'file') {
       const path = join(offprint.runs.store.directory(id), block.file)
-      // Throws before anything is sent where the file is gone.
-      fileSize(path)
+      sizeOf(path, block.file)
       archive.addFile(path, `files/${safe(block.file)}`)
     }
   }
@@ -90,8 +89,17 @@ function safe(name: string): string {
 }
 
 function sendFile(response: ServerResponse, path: string, name: string): void {
-  sendHead(response, name, { 'content-type': 'application/octet-stream', 'content-length': fileSize(path) })
+  sendHead(response, name, { 'content-type': 'application/octet-stream', 'content-length': sizeOf(path, name) })
   createReadStream(path).pipe(response)
+}
+
+/** @throws HttpError before anything is sent where the file is gone */
+function sizeOf(path: string, name: string): number {
+  try {
+    return fileSize(path)
+  } catch {
+    throw new HttpError(410, `${name} is no longer on the disk; repeat the run`)
+  }
 }
 
 function sendHead(response: ServerResponse, name: string, headers: Record<string, string | number>): void {
