@@ -36,12 +36,17 @@ const depth = 100
 /** Key of the first paper: made-up arXiv ids, because papers with different ones are never merged. */
 const firstNumber = 10_000
 
+interface Query {
+  text: string
+  relevant: Set<string>
+}
+
 interface DataSet {
   /** In order of the corpus; papers are named by their place in it. */
   papers: { title: string; abstract: string }[]
   /** The set's own id of each paper. In ir-medquad 42 papers have one of 8 ids: of those with the same the first counts. */
   ids: string[]
-  queries: { text: string; relevant: Set<string> }[]
+  queries: Query[]
 }
 
 /** Papers by place, the best first. */
@@ -91,7 +96,9 @@ async function measure({ name, reference }: { name: string; reference: number })
       const { papers: found, close = [] } = fused.search(text, { limit: depth })
       return [...found, ...close].map(placeOf).slice(0, depth)
     })
-    const ordered = ask('fused, without what is close', text => fused.search(text, { limit: depth }).papers.map(placeOf))
+    const ordered = ask('fused, without what is close', text =>
+      fused.search(text, { limit: depth }).papers.map(placeOf),
+    )
     const byVectors = ask('vectors alone', text => vectors()!.nearestToText(text, depth).map(placeOf))
     const start = performance.now()
     const rankings = queries.map((_, at) => fuseRanks(byWords.rankings[at], byVectors.rankings[at]))
@@ -220,13 +227,13 @@ function show(system: string, set: DataSet, rankings: Ranking[], milliseconds: n
  * Ranks, from 0, of what is relevant to a query.
  * @param every every paper of an id counts, as it did in the README's figures
  */
-function ranksOf({ ids }: DataSet, { relevant }: DataSet['queries'][number], ranking: Ranking, every = false): number[] {
+function ranksOf({ ids }: DataSet, { relevant }: Query, ranking: Ranking, every = false): number[] {
   const found = ranking.map(place => ids[place])
   return [...found.keys()].filter(rank => relevant.has(found[rank]) && (every || found.indexOf(found[rank]) === rank))
 }
 
 /** nDCG of a query. */
-function gainOf({ relevant }: DataSet['queries'][number], ranks: number[]): number {
+function gainOf({ relevant }: Query, ranks: number[]): number {
   return discounted(ranks) / discounted([...Array(relevant.size).keys()])
 }
 

@@ -106,23 +106,29 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
   }
 }
 
+/** After one that failed the next waits: pages ask for it whenever they are shown. */
+const retryMs = 60_000
+
 /** Starts the process when asked, one at a time; asked while it works, it starts once more afterwards. */
 function catchUpInBackground(paths: string[], onDone: () => void) {
   let working: ChildProcess | undefined
   let again = false
+  let failedAt = Number.NEGATIVE_INFINITY
   function start(): void {
     if (working) {
       again = true
       return
     }
     again = false
+    if (performance.now() < failedAt + retryMs) return
     const script = fileURLToPath(new URL('./library/catch-up-process.ts', import.meta.url))
     working = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, ...paths], {
       stdio: ['ignore', 'ignore', 'inherit'],
     })
     working.on('error', error => console.error(`vectors and topics: ${error.message}`))
-    working.on('exit', () => {
+    working.on('exit', code => {
       working = undefined
+      if (code) failedAt = performance.now()
       if (again) start()
       else onDone()
     })

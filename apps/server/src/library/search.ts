@@ -115,12 +115,12 @@ export function openSearch(
   function close(expression: string, query: Query, lastPage: boolean): { close?: FoundPaper[] } {
     const known = query.plain && lastPage ? vectors() : undefined
     if (!known) return {}
-    const near = known
-      .nearestToText(query.text, mostFused)
-      .filter(({ similarity }) => similarity >= leastClose)
-      .flatMap(({ key }) => store.byKey(key) ?? [])
-      .filter(({ position }) => !isMatched.get(expression, position))
-      .slice(0, mostClose)
+    const near: Row[] = []
+    for (const { key, similarity } of known.nearestToText(query.text, mostFused)) {
+      if (near.length === mostClose || similarity < leastClose) break
+      const row = store.byKey(key)
+      if (row && !isMatched.get(expression, row.position)) near.push(row)
+    }
     return near.length ? { close: near.map(row => show(row, query)) } : {}
   }
 
