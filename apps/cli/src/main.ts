@@ -92,13 +92,44 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
           papers: found.papers.map(({ titleParts: _, snippetParts: __, ...paper }) => paper),
           total: found.total,
           note: found.note,
+          close: found.close?.map(({ titleParts: _, snippetParts: __, ...paper }) => paper),
         })
       if (found.note) console.error(found.note)
-      if (!found.papers.length) return console.error('No paper found.')
-      printTable(
-        ['key', 'title', 'date'],
-        found.papers.map(paper => [paper.key, paper.title, paper.publishedAt ?? '']),
-      )
+      const rows = (some: typeof found.papers) => some.map(paper => [paper.key, paper.title, paper.publishedAt ?? ''])
+      if (found.papers.length) printTable(['key', 'title', 'date'], rows(found.papers))
+      else console.error('No paper found.')
+      if (found.close) {
+        console.log('\nClose in meaning, without all of these words:')
+        printTable(['key', 'title', 'date'], rows(found.close))
+      }
+    })
+
+  program
+    .command('similar')
+    .description('Papers like another, with what they have in common')
+    .argument('<paper>', 'an id, an address, or the name of a paper that runs here')
+    .option('--limit <n>', 'at most so many', '6')
+    .option('--json', 'one JSON document')
+    .addHelpText('after', '\nExample: offprint similar 1603.09320')
+    .action((name: string, { json, limit }) => {
+      const many = Number(limit)
+      if (!Number.isInteger(many) || many < 1 || many > 100)
+        throw new InputError('limit', `'${limit}'`, 'a whole number from 1 to 100')
+      const found = offprint.library.paper(name)
+      if (!found) throw new InputError('paper', `'${name}'`, 'a paper of the library')
+      const similar = offprint.library.similar('redirect' in found ? found.redirect : found.key, many)
+      if (json) return print({ papers: similar })
+      if (similar.length)
+        printTable(
+          ['key', 'title', 'both'],
+          similar.map(({ paper, shared }) => [paper.key, paper.title, shared.join(', ')]),
+        )
+      else
+        console.error(
+          offprint.library.vectorsRevision() === undefined
+            ? 'The vectors of the papers are not computed yet: the site does that in the background, start it once.'
+            : 'No paper here has anything in common with it.',
+        )
     })
 
   program

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { matrix, random, writeNpy } from '@offprint/kernels'
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'offprint-cli-'))
@@ -222,6 +223,65 @@ test('import reads a file or standard input, search finds it, export prints it',
   assert.ok(exported.some(one => one.key === '2401.00001'))
   const nothing = await offprint(['import', '-'], {}, 'nothing of use')
   assert.equal(nothing.code, 2)
+})
+
+test('the other command of the README searches vectors of numpy', async () => {
+  const { next } = random(1)
+  for (const [name, rows] of [
+    ['base.npy', 300],
+    ['queries.npy', 5],
+  ] as const)
+    writeFileSync(
+      join(folder, name),
+      writeNpy(
+        matrix(
+          rows,
+          8,
+          Float32Array.from({ length: rows * 8 }, () => next()),
+        ),
+      ),
+    )
+  const { code, stdout, stderr } = await offprint(
+    'run hnsw search --vectors base.npy --queries queries.npy --k 10 --efSearch 64 --json'.split(' '),
+  )
+  assert.equal(code, 0, stderr)
+  const { blocks } = JSON.parse(stdout)
+  const metrics = new Map(blocks.map((block: { name: string; value: number }) => [block.name, block.value]))
+  assert.equal(metrics.get('recall'), 1)
+  for (const name of ['queriesPerSecond', 'buildSeconds', 'bytesPerVector'])
+    assert.ok(Number(metrics.get(name)) > 0, name)
+  assert.equal(blocks.find((block: { name: string }) => block.name === 'neighbours').rows.length, 50)
+  writeFileSync(join(folder, 'cut.npy'), writeNpy(matrix(5, 8)).subarray(0, 150))
+  const broken = await offprint('run hnsw search --vectors base.npy --queries cut.npy'.split(' '))
+  assert.equal(broken.code, 2)
+  assert.match(broken.stderr, /queries|cut\.npy/)
+})
+
+test('similar names papers and what they have in common, once the vectors are there', async () => {
+  const before = await offprint(['similar', 'hnsw'])
+  assert.equal(before.code, 0)
+  assert.match(before.stderr, /not computed yet/)
+  const data = join(folder, 'data')
+  const script = fileURLToPath(new URL('../../server/src/library/catch-up-process.ts', import.meta.url))
+  execFileSync(process.execPath, [
+    '--disable-warning=ExperimentalWarning',
+    script,
+    join(data, 'offprint.db'),
+    join(data, 'vectors'),
+  ])
+  const { code, stdout } = await offprint(['similar', '1603.09320', '--json'])
+  assert.equal(code, 0)
+  const { papers } = JSON.parse(stdout)
+  assert.equal(papers.length, 6)
+  assert.equal(papers[0].paper.slug, 'spann')
+  for (const { shared } of papers) assert.ok(shared.length > 0)
+  const found = await offprint(['search', 'vector', 'search', 'recall', '--json'])
+  assert.ok(JSON.parse(found.stdout).close.some((paper: { slug: string }) => paper.slug === 'curator'))
+  for (const words of [
+    ['similar', 'none'],
+    ['similar', 'hnsw', '--limit', 'x'],
+  ])
+    assert.equal((await offprint(words)).code, 2)
 })
 
 test('a wrong setting stops every command with a sentence that names it', async () => {

@@ -97,7 +97,10 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
           paper.claims.map(claim => claimRow(paper.slug, claim, checks.get(`${paper.slug} check:${claim.id}`))),
         )
     },
-    catchUp: background.start,
+    catchUp() {
+      const revision = library.revision()
+      if (library.vectorsRevision() !== revision || library.topicsRevision() !== revision) background.start()
+    },
     async close() {
       background.close()
       await runs.close()

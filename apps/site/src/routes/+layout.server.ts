@@ -1,10 +1,14 @@
 import { themeOf } from '#lib/server/theme.ts'
 import type { LayoutServerLoad } from './$types'
 
-export const load: LayoutServerLoad = ({ locals, url, cookies }) => ({
-  path: url.pathname,
-  address: url.pathname + url.search,
-  query: url.pathname === '/search' ? (url.searchParams.get('q') ?? '') : '',
-  theme: themeOf(cookies),
-  locked: locals.offprint.settings.OWNER_TOKEN !== undefined && url.pathname !== '/login',
-})
+export const load: LayoutServerLoad = ({ locals, url, cookies }) => {
+  // Papers may have come in by a command beside this server.
+  locals.offprint.catchUp()
+  return {
+    path: url.pathname,
+    address: url.pathname + url.search,
+    query: url.pathname === '/search' ? (url.searchParams.get('q') ?? '') : '',
+    theme: themeOf(cookies),
+    locked: locals.offprint.settings.OWNER_TOKEN !== undefined && url.pathname !== '/login',
+  }
+}

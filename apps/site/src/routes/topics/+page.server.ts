@@ -2,9 +2,6 @@ import type { PageServerLoad } from './$types'
 
 export const load: PageServerLoad = ({ locals: { offprint } }) => {
   const { library } = offprint
-  const outdated = library.topicsRevision() !== library.revision()
-  // Papers may have come in by a command beside this server.
-  if (outdated) offprint.catchUp()
   const titles = (keys: string[]) =>
     keys.flatMap(key => {
       const paper = library.paper(key)
@@ -19,6 +16,6 @@ export const load: PageServerLoad = ({ locals: { offprint } }) => {
       next: titles(topic.members.slice(1, 4).map(member => member.key)),
     })),
     papers: library.count(),
-    outdated,
+    outdated: library.topicsRevision() !== library.revision(),
   }
 }

@@ -11,7 +11,6 @@ export const load: PageServerLoad = ({ locals: { offprint }, params, url }) => {
       302,
       `${paperPath(record.redirect)}${url.search}${record.version ? `${url.search ? '&' : '?'}version=${record.version}` : ''}`,
     )
-  if (offprint.library.vectorsRevision() !== offprint.library.revision()) offprint.catchUp()
   const paper = record.slug ? offprint.papers.get(record.slug) : undefined
   const methods = Object.entries(paper?.methods ?? {})
   const chosen = methods.find(([name]) => name === url.searchParams.get('method')) ?? methods[0]
