@@ -99,7 +99,7 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
       if (found.papers.length) printTable(['key', 'title', 'date'], rows(found.papers))
       else console.error('No paper found.')
       if (found.close) {
-        console.log('\nClose in meaning, without all of these words:')
+        console.log('\nWith some of these words, or close in meaning:')
         printTable(['key', 'title', 'date'], rows(found.close))
       }
     })

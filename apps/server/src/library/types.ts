@@ -135,8 +135,8 @@ export interface SearchResult {
   /** A sentence about how the query was understood, where that is not as it was written. */
   note?: string
   /**
-   * Papers that are close in meaning but lack a word of the query, on the last page of what was found; only for a query of
-   * plain words.
+   * Papers that lack a word of the query but have others of them, or are close in meaning; the best ten, on the last page of
+   * what was found, and only for a query of plain words.
    */
   close?: FoundPaper[]
 }

@@ -228,7 +228,7 @@ function openNow(folder: string): PaperVectors | undefined {
   const { embedder, index, rows, revision } = state
   const ids = new Map(rows.flatMap((row, id) => (row ? [[row[0], id] as const] : [])))
   const found = (vector: Float32Array, most: number): Near[] => {
-    const near = index.search(vector, most, { ef: Math.max(ef, most) })
+    const near = index.search(vector, most, { ef: Math.max(ef, 2 * most) })
     return Array.from(near.ids, (id, at) => ({ key: rows[id]![0], similarity: 1 - near.distances[at] }))
   }
   return {

@@ -14,7 +14,12 @@ export interface ShownInput {
 export function describeInputs(offprint: Offprint, run: Run): ShownInput[] {
   const method = offprint.papers.get(run.paper)?.methods[run.method]
   const fields = method ? offprint.fieldsOf(method) : []
-  const labels = new Map(fields.map(field => [field.name, field.label]))
+  // A check has no inputs but these.
+  const labels = new Map([
+    ['seed', 'Seed'],
+    ['threads', 'Threads'],
+    ...fields.map(field => [field.name, field.label] as const),
+  ])
   const values: Record<string, unknown> = { ...run.input, seed: run.seed, threads: run.threads }
   const names = [...new Set([...labels.keys(), ...Object.keys(values)])].filter(
     name => values[name] !== undefined && values[name] !== '',
