@@ -19,8 +19,19 @@ export const load: PageServerLoad = ({ locals: { offprint }, url }) => {
   }
   const metricsOf = (side: typeof left) => side.blocks.flatMap(block => (block.type === 'metric' ? [block] : []))
   const rightMetrics = new Map(metricsOf(right).map(metric => [metric.name, metric]))
+  const overlaid = overlay(left.blocks, right.blocks)
+  const names = [...new Set([left, right].flatMap(side => side.inputs.map(input => input.name)))]
+  const shownInput = (side: typeof left, name: string) => side.inputs.find(input => input.name === name)
   return {
-    overlaid: showBlocks(overlay(left.blocks, right.blocks), url),
+    overlaid: showBlocks(overlaid, url),
+    differing: names
+      .filter(name => value(left, name) !== value(right, name))
+      .map(name => ({
+        name,
+        label: (shownInput(left, name) ?? shownInput(right, name))!.label,
+        left: shownInput(left, name)?.text,
+        right: shownInput(right, name)?.text,
+      })),
     sides: [left, right].map((side, index) => ({
       run: side.run,
       inputs: side.inputs.map(input => ({
@@ -28,7 +39,7 @@ export const load: PageServerLoad = ({ locals: { offprint }, url }) => {
         differs: value([right, left][index], input.name) !== value(side, input.name),
       })),
       blocks: showBlocks(
-        side.blocks.filter(block => block.type !== 'metric'),
+        side.blocks.filter(block => block.type !== 'metric' && !overlaid.some(({ name }) => name === block.name)),
         url,
       ),
     })),
