@@ -76,8 +76,9 @@ export function openPaperStore(database: DatabaseSync) {
   )
   const byPosition = statement('SELECT position, record FROM papers WHERE position = ?')
   const byTitle = statement(
-    `SELECT sequence, title, family, year, papers.position, record FROM sightings
-     JOIN papers ON papers.position = sightings.position WHERE title = ?`,
+    `SELECT sequence, family, year, papers.position, record FROM sightings
+     JOIN papers ON papers.position = sightings.position
+     WHERE title = ?1 AND (?2 = '' OR arxivId IS NULL OR arxivId = ?2)`,
   )
   const insert = statement(
     'INSERT INTO papers (key, arxivId, slug, publishedAt, submittedAt, record) VALUES (?, ?, ?, ?, ?, ?) RETURNING position',
@@ -178,12 +179,11 @@ export function openPaperStore(database: DatabaseSync) {
 
   function bestSighting(wanted: Fingerprint, arxivId: string | undefined): Row | undefined {
     let best: { distance: number; sequence: number; row: Row } | undefined
-    for (const seen of byTitle.iterate(wanted.title)) {
+    for (const seen of byTitle.iterate(wanted.title, arxivId ?? '')) {
       const family = String(seen.family) || undefined
       const year = Number(seen.year) || undefined
       if (!sameFingerprint(wanted, { title: wanted.title, family, year })) continue
       const row = toRow(seen)!
-      if (arxivId && row.record.arxivId && row.record.arxivId !== arxivId) continue
       const exact = family === wanted.family && year === wanted.year
       // A paper that was once seen without its author is not anybody's.
       if (!exact && !sameFingerprint(wanted, { ...fingerprintOf(row.record), title: wanted.title })) continue
