@@ -3,8 +3,15 @@ import { z } from 'zod'
 
 const number = z.number().nullable().describe('null where there is no figure')
 const axis = z.object({ label: z.string(), unit: z.string().optional(), scale: z.enum(['linear', 'log']).optional() })
-/** `name` is for programs (stable, camelCase), `title` for people, `note` says what a reader should know. */
-const base = { name: z.string().min(1), title: z.string(), note: z.string().optional() }
+/**
+ * `name` is for programs (stable, camelCase, of its own in a result), `title` for people, `note` says what a reader should
+ * know.
+ */
+const base = {
+  name: z.string().regex(/^[a-zA-Z][a-zA-Z0-9]*$/, 'a name in camelCase'),
+  title: z.string(),
+  note: z.string().optional(),
+}
 
 export const metricBlock = z.object({ ...base, type: z.literal('metric'), value: number, unit: z.string().optional() })
 

@@ -14,6 +14,7 @@ import {
   SettingsError,
 } from '@offprint/server'
 import { Command, CommanderError, Option } from 'commander'
+import manifest from '../package.json' with { type: 'json' }
 import { progressBar } from './progress.ts'
 import { serve } from './serve.ts'
 import { printBlocks, printTable } from './terminal.ts'
@@ -43,6 +44,7 @@ async function command(offprint: Offprint, words: string[]): Promise<number> {
   let code = 0
   const program = new Command('offprint')
     .description('Daily papers whose papers run: read them, run them on your own data, check their claims.')
+    .version(manifest.version)
     .exitOverride()
     .configureOutput({ writeErr: text => process.stderr.write(text) })
     .showHelpAfterError('(--help shows what there is)')
@@ -80,6 +82,8 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
     .command('search')
     .description('Search the library: words, "phrases", -without')
     .argument('<words...>')
+    // `-graph` is a word that must not be there, not an option.
+    .allowUnknownOption()
     .option('--limit <n>', 'at most so many', '20')
     .option('--json', 'one JSON document')
     .action((words: string[], { json, limit }) => {
@@ -111,12 +115,16 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
     .option('--limit <n>', 'at most so many', '6')
     .option('--json', 'one JSON document')
     .addHelpText('after', '\nExample: offprint similar 1603.09320')
-    .action((name: string, { json, limit }) => {
+    .action(async (name: string, { json, limit }) => {
       const many = Number(limit)
       if (!Number.isInteger(many) || many < 1 || many > 100)
         throw new InputError('limit', `'${limit}'`, 'a whole number from 1 to 100')
       const found = offprint.library.paper(name)
       if (!found) throw new InputError('paper', `'${name}'`, 'a paper of the library')
+      if (offprint.library.vectorsRevision() !== offprint.library.revision()) {
+        console.error('Learning from the texts of the library (again only once it has changed) …')
+        await offprint.caughtUp()
+      }
       const similar = offprint.library.similar('redirect' in found ? found.redirect : found.key, many)
       if (json) return print({ papers: similar })
       if (similar.length)
@@ -124,12 +132,7 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
           ['key', 'title', 'both'],
           similar.map(({ paper, shared }) => [paper.key, paper.title, shared.join(', ')]),
         )
-      else
-        console.error(
-          offprint.library.vectorsRevision() === undefined
-            ? 'The vectors of the papers are not computed yet: the site does that in the background, start it once.'
-            : 'No paper here has anything in common with it.',
-        )
+      else console.error('No paper here has anything in common with it.')
     })
 
   program
@@ -279,7 +282,7 @@ function exampleCommand(slug: string, name: string, fields: Field[], method: Met
   const flags = fields.flatMap(field => {
     const given = method.example?.[field.name]
     if (given === undefined) return []
-    return [`--${field.name} ${isLoadedKind(field.kind) ? ((given as { name?: string }).name ?? given) : given}`]
+    return [`--${field.name} ${isLoadedKind(field.kind) ? `<${placeholder(field)}>` : given}`]
   })
   // Without an example the command still shows what must be given.
   if (!flags.length)
@@ -362,6 +365,10 @@ async function check(
   const withClaims = [...offprint.papers.values()].filter(paper => paper.claims.length).map(paper => paper.slug)
   if (!slug && !all) throw new InputError('paper', 'nothing', `one of ${withClaims.join(', ')}, or --all`)
   if (slug && !offprint.papers.has(slug)) throw new InputError('paper', `'${slug}'`, `one of ${withClaims.join(', ')}`)
+  if (slug && !withClaims.includes(slug)) {
+    console.error(`${slug} has no claims that can be checked yet; these have: ${withClaims.join(', ')}`)
+    return 0
+  }
   const wanted = offprint.claims(slug).filter(row => !claim || row.id === claim)
   if (claim && !wanted.length)
     throw new InputError(

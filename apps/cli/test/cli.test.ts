@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -257,26 +257,21 @@ test('the other command of the README searches vectors of numpy', async () => {
   assert.match(broken.stderr, /queries|cut\.npy/)
 })
 
-test('similar names papers and what they have in common, once the vectors are there', async () => {
-  const before = await offprint(['similar', 'hnsw'])
-  assert.equal(before.code, 0)
-  assert.match(before.stderr, /not computed yet/)
-  const data = join(folder, 'data')
-  const script = fileURLToPath(new URL('../../server/src/library/catch-up-process.ts', import.meta.url))
-  execFileSync(process.execPath, [
-    '--disable-warning=ExperimentalWarning',
-    script,
-    join(data, 'offprint.db'),
-    join(data, 'vectors'),
-  ])
-  const { code, stdout } = await offprint(['similar', '1603.09320', '--json'])
+test('similar names papers and what they have in common, and learns that first where nobody has', async () => {
+  const { code, stdout, stderr } = await offprint(['similar', '1603.09320', '--json'])
   assert.equal(code, 0)
+  assert.match(stderr, /Learning from the texts/)
   const { papers } = JSON.parse(stdout)
   assert.equal(papers.length, 6)
   assert.equal(papers[0].paper.slug, 'spann')
   for (const { shared } of papers) assert.ok(shared.length > 0)
   const found = await offprint(['search', 'vector', 'search', 'recall', '--json'])
   assert.ok(JSON.parse(found.stdout).close.some((paper: { slug: string }) => paper.slug === 'curator'))
+  assert.equal((await offprint(['similar', 'hnsw'])).stderr, '')
+  const without = JSON.parse((await offprint(['search', 'vector', '-search', '--json'])).stdout)
+  assert.ok(
+    without.total > 0 && without.total < JSON.parse((await offprint(['search', 'vector', '--json'])).stdout).total,
+  )
   for (const words of [
     ['similar', 'none'],
     ['similar', 'hnsw', '--limit', 'x'],

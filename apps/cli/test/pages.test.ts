@@ -392,15 +392,17 @@ describe('pages', { skip }, () => {
       assert.doesNotMatch(html, /<style|style="/)
     }
     const { page } = await open(t)
-    const scripts = new Map<string, Promise<Buffer>>()
-    page.on('request', request => assert.ok(request.url().startsWith(url), request.url()))
-    page.on('response', response => {
-      if (response.request().resourceType() === 'script') scripts.set(response.url(), response.body())
+    const scripts = new Set<string>()
+    page.on('request', request => {
+      assert.ok(request.url().startsWith(url), request.url())
+      if (request.resourceType() === 'script') scripts.add(request.url())
     })
     for (const path of paths) {
       scripts.clear()
       await page.goto(url + path)
-      const bodies = await Promise.all(scripts.values())
+      const bodies = await Promise.all(
+        [...scripts].map(async one => Buffer.from(await (await fetch(one)).arrayBuffer())),
+      )
       const bytes = bodies.reduce((sum, body) => sum + gzipSync(body).length, 0)
       // Reading pages may have 15 kB, any page 60 kB.
       const most = /^\/(runs\/|compare)/.test(path) ? 60_000 : 15_000
@@ -530,7 +532,7 @@ describe('pages', { skip }, () => {
 
     await map.getByRole('button', { name: '2', exact: true }).click()
     assert.equal(await map.getByRole('button', { name: '2', exact: true }).getAttribute('aria-pressed'), 'false')
-    assert.match((await chart.locator('.g2').getAttribute('class'))!, /faded/)
+    assert.match((await chart.locator('.area.g2').getAttribute('class'))!, /faded/)
 
     const before = (await chart.getAttribute('data-x'))!.split(' ').map(Number)
     const { x, y, width, height } = (await chart.boundingBox())!
@@ -542,7 +544,7 @@ describe('pages', { skip }, () => {
     const after = (await chart.getAttribute('data-x'))!.split(' ').map(Number)
     assert.ok(after[0] > before[0] && after[1] < before[1], `${after} within ${before}`)
     assert.match(page.url(), /map\.zoom=/)
-    assert.match((await chart.locator('.g2').getAttribute('class'))!, /faded/)
+    assert.match((await chart.locator('.area.g2').getAttribute('class'))!, /faded/)
     await map.getByRole('link', { name: 'Whole chart' }).click()
     await map.getByRole('link', { name: 'Whole chart' }).waitFor({ state: 'detached' })
     assert.deepEqual((await chart.getAttribute('data-x'))!.split(' ').slice(0, 2).map(Number), before.slice(0, 2))
@@ -581,6 +583,80 @@ describe('pages', { skip }, () => {
     assert.equal(await table.locator('tbody tr').first().innerText(), 'city 0\t0')
     assert.ok(await page.evaluate(() => (window as unknown as { stayed: boolean }).stayed))
     assert.deepEqual(wrong, [])
+  })
+
+  test('what was changed in one block stays when another is changed, also for whoever opens the address', async t => {
+    const { url, run, offprint } = await serve(t)
+    const { example } = offprint.papers.get('fasterpam')!.methods.cluster
+    const { body } = await run('fasterpam/cluster', example)
+    const { page, wrong } = await open(t, { viewport: { width: 1440, height: 1000 } })
+    await page.goto(`${url}/runs/${body.run.id}`)
+    const chart = page.locator('#map svg.wide')
+    await chart.scrollIntoViewIfNeeded()
+    const { x, y, width, height } = (await chart.boundingBox())!
+    // Both at once: neither answer may push out the other.
+    const { promise: sorted, resolve: isSorted } = Promise.withResolvers<void>()
+    await page.route(/only=map/, async route => {
+      await sorted
+      await route.continue()
+    })
+    await page.mouse.move(x + width / 2, y + height / 4)
+    await page.mouse.down()
+    await page.mouse.move(x + 0.9 * width, y + 0.7 * height, { steps: 4 })
+    await page.mouse.up()
+    await page.locator('#labels').getByRole('link', { name: 'silhouette' }).click()
+    await page.locator('#labels [aria-sort=ascending]').waitFor()
+    isSorted()
+    await page.locator('#map').getByRole('link', { name: 'Whole chart' }).waitFor()
+    const part = await chart.getAttribute('data-x')
+    assert.match(page.url(), /map\.zoom=.*labels\.sort=silhouette|labels\.sort=silhouette.*map\.zoom=/)
+    await page.reload()
+    assert.equal(await chart.getAttribute('data-x'), part)
+    assert.equal(await page.locator('#labels [aria-sort=ascending]').count(), 1)
+    // On the last page there is no next one; the focus must not come to rest on a download.
+    const labels = page.locator('#labels')
+    for (const text of ['26 to 50 shown', '51 to 75 shown', '76 to 78 shown']) {
+      await labels.getByRole('link', { name: 'next →' }).focus()
+      await page.keyboard.press('Enter')
+      await labels.getByText(text).waitFor()
+    }
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), '← previous')
+    assert.deepEqual(wrong, [])
+  })
+
+  test('a finger’s tap on a chart says what is there, also after it is lifted', async t => {
+    const { url, run, offprint } = await serve(t)
+    const { body } = await run('fasterpam/cluster', offprint.papers.get('fasterpam')!.methods.cluster.example)
+    const { page } = await open(t, { viewport: { width: 390, height: 800 }, hasTouch: true, isMobile: true })
+    await page.goto(`${url}/runs/${body.run.id}`)
+    await page.locator('#map svg.narrow circle').nth(10).tap({ force: true })
+    assert.match(await page.locator('#map .tooltip:not([hidden])').innerText(), /east_km/)
+  })
+
+  test('whoever comes late to a run reads its whole log, and an interrupted run keeps it', async t => {
+    const { url } = await serve(t)
+    const { page } = await open(t)
+    await page.goto(`${url}/papers/outside?method=wait`)
+    await page.getByRole('button', { name: 'Run', exact: true }).click()
+    await page.waitForURL(/\/runs\//)
+    await page.locator('[data-log]').getByText('counting').waitFor()
+    await page.reload()
+    assert.equal(await page.locator('[data-log]').innerText(), 'counting')
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await page.getByText('Nothing of it goes on.').waitFor()
+    assert.equal(await page.locator('[data-log]').innerText(), 'counting')
+  })
+
+  test('a page of a search behind the last one leads back to it', async t => {
+    const { url } = await serve(t)
+    const { page } = await open(t)
+    await page.goto(`${url}/search?q=clustering&page=999`)
+    await page.getByText('There is no page 999').waitFor()
+    assert.equal(await page.getByText('With some of these words').count(), 0)
+    await page.getByRole('link', { name: 'The last page' }).click()
+    assert.ok((await page.locator('.papers li').count()) > 0)
+    await page.goto(`${url}/search?q=curator`)
+    await page.getByText('is called so here').waitFor({ state: 'visible' })
   })
 
   test('what repeats a run elsewhere works as it is pasted', async t => {

@@ -7,6 +7,7 @@ import { type Claim, describeTolerance, type Method, type Paper, type Verdict } 
 import { describeFields, type Field } from '@offprint/papers/fields'
 import { type LoadedPaper, loadPapers } from '@offprint/papers/load'
 import { openDatabase } from './database.ts'
+import type { Place } from './feeds/feed.ts'
 import { type FileStore, openFileStore } from './files.ts'
 import { createLibrary, type Library } from './library/library.ts'
 import { openVectors } from './library/vectors.ts'
@@ -43,6 +44,8 @@ export interface ClaimRow {
 
 export interface Offprint {
   settings: Settings
+  /** Where others reach the site: from PUBLIC_URL. */
+  place: Place
   papers: Map<string, Paper>
   library: Library
   files: FileStore
@@ -53,6 +56,8 @@ export interface Offprint {
   claims(slug?: string): ClaimRow[]
   /** Computes vectors and topics anew in a process of their own, where the library has changed since. */
   catchUp(): void
+  /** The same, resolved when it is done. */
+  caughtUp(): Promise<void>
   close(): Promise<void>
 }
 
@@ -82,8 +87,14 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
     library.vectorsRevision()
   })
   library.vectorsRevision()
+  const address = new URL(settings.PUBLIC_URL ?? `http://localhost:${settings.PORT}`)
+  const isCaughtUp = () => {
+    const revision = library.revision()
+    return library.vectorsRevision() === revision && library.topicsRevision() === revision
+  }
   return {
     settings,
+    place: { url: address.origin, host: address.hostname },
     papers,
     library,
     files,
@@ -98,8 +109,10 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
         )
     },
     catchUp() {
-      const revision = library.revision()
-      if (library.vectorsRevision() !== revision || library.topicsRevision() !== revision) background.start()
+      if (!isCaughtUp()) background.start()
+    },
+    async caughtUp() {
+      if (!isCaughtUp()) await background.done()
     },
     async close() {
       background.close()
@@ -117,13 +130,21 @@ function catchUpInBackground(paths: string[], onDone: () => void) {
   let working: ChildProcess | undefined
   let again = false
   let failedAt = Number.NEGATIVE_INFINITY
+  let waiting: (() => void)[] = []
+  const ended = () => {
+    for (const resolve of waiting) resolve()
+    waiting = []
+  }
   function start(): void {
     if (working) {
       again = true
       return
     }
     again = false
-    if (performance.now() < failedAt + retryMs) return
+    if (performance.now() < failedAt + retryMs) {
+      ended()
+      return
+    }
     const script = fileURLToPath(new URL('./library/catch-up-process.ts', import.meta.url))
     working = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, ...paths], {
       stdio: ['ignore', 'ignore', 'inherit'],
@@ -132,12 +153,19 @@ function catchUpInBackground(paths: string[], onDone: () => void) {
     working.on('exit', code => {
       working = undefined
       if (code) failedAt = performance.now()
-      if (again) start()
-      else onDone()
+      if (again) return start()
+      onDone()
+      ended()
     })
   }
   return {
     start,
+    done() {
+      return new Promise<void>(resolve => {
+        waiting.push(resolve)
+        start()
+      })
+    },
     close() {
       again = false
       working?.kill('SIGKILL')

@@ -44,6 +44,12 @@ const schema = z.object({
   DATA_DIR: z.string().min(1).default('data').meta({ expected: 'a folder' }),
   OWNER_TOKEN: z.string().min(16).optional().meta({ expected: 'a secret of at least 16 characters' }),
   ALLOWED_HOSTS: list,
+  PUBLIC_URL: z
+    .string()
+    .refine(isOrigin)
+    .transform(value => value.replace(/\/$/, ''))
+    .optional()
+    .meta({ expected: 'an address such as https://offprint.example.org, without a path' }),
   TRUST_PROXY: flag,
   PAPERS: list,
   DATASETS_DIR: z.string().min(1).optional().meta({ expected: 'a folder' }),
@@ -112,6 +118,11 @@ export function readSettings(
     DATASETS_DIR: settings.DATASETS_DIR && absolute(settings.DATASETS_DIR),
     PAPERS: settings.PAPERS.map(name => (name.startsWith('.') ? absolute(name) : name)),
   }
+}
+
+function isOrigin(value: string): boolean {
+  const url = URL.parse(value)
+  return url !== null && /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href
 }
 
 export function isLoopback(host: string): boolean {

@@ -52,9 +52,24 @@ test('.env.example lists every setting, and reads as it stands', t => {
   const example = readFileSync(new URL('../../../.env.example', import.meta.url), 'utf8')
   const named = [...example.matchAll(/^#? ?([A-Z_]+)=/gm)].map(([, name]) => name)
   const settings = readSettings({}, none)
-  const known = [...Object.keys(settings), 'OWNER_TOKEN', 'DATASETS_DIR'] as (keyof Settings)[]
+  const known = [...Object.keys(settings), 'OWNER_TOKEN', 'DATASETS_DIR', 'PUBLIC_URL'] as (keyof Settings)[]
   assert.deepEqual([...new Set(named)].sort(), [...new Set(known)].sort())
   const file = join(temporaryFolder(t), '.env')
   writeFileSync(file, example)
   readSettings({}, file)
+})
+
+test('PUBLIC_URL is an address without a path', () => {
+  assert.equal(
+    readSettings({ PUBLIC_URL: 'https://papers.example.org/' }, none).PUBLIC_URL,
+    'https://papers.example.org',
+  )
+  for (const wrong of [
+    'papers.example.org',
+    'ftp://x.example',
+    'https://x.example/path',
+    'https://x.example?x',
+    'https://a@x.example',
+  ])
+    assert.throws(() => readSettings({ PUBLIC_URL: wrong }, none), /PUBLIC_URL must be an address such as/)
 })

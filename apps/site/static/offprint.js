@@ -11,7 +11,9 @@ document.addEventListener('submit', event => {
     if (button.dataset.busy) [button.textContent, button.dataset.busy] = [button.dataset.busy, button.textContent]
   }
 })
-addEventListener('pageshow', () => {
+addEventListener('pageshow', event => {
+  // A page that the browser kept may be older than the choice of the theme.
+  if (event.persisted) showTheme(/(?:^|; )theme=(light|dark)/.exec(document.cookie)?.[1] ?? '')
   for (const form of document.querySelectorAll('form[data-sent]')) {
     delete form.dataset.sent
     for (const button of form.querySelectorAll('button')) {
@@ -36,13 +38,13 @@ document.addEventListener('keydown', event => {
 })
 
 function focusSearch() {
-  const box = document.getElementById('q')
+  const box = document.getElementById('search-box')
   box.focus()
   box.select()
 }
 
 function showKeys() {
-  const dialog = document.getElementById('keys')
+  const dialog = document.getElementById('key-list')
   if (!dialog.open) dialog.showModal()
 }
 
@@ -58,15 +60,19 @@ function step(direction) {
   next.scrollIntoView({ block: 'nearest' })
 }
 
+function showTheme(theme) {
+  document.documentElement.dataset.theme = theme
+  for (const button of document.querySelectorAll('.themes button'))
+    button.setAttribute('aria-pressed', String(button.value === theme))
+}
+
 // The theme changes where the reader is; the cookie keeps it for the next page.
 document.querySelector('.themes')?.addEventListener('submit', event => {
   event.preventDefault()
   event.stopPropagation()
   const form = event.target
   const { value } = event.submitter
-  document.documentElement.dataset.theme = value
-  for (const button of form.querySelectorAll('button'))
-    button.setAttribute('aria-pressed', String(button.value === value))
+  showTheme(value)
   fetch(form.action, { method: 'POST', body: new URLSearchParams({ theme: value }), redirect: 'manual' })
 })
 

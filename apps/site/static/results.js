@@ -27,8 +27,11 @@ function followRun(panel) {
     detail.textContent = parts.join(', ')
   })
   source.addEventListener('log', event => {
-    document.querySelector('[data-log-section]').hidden = false
-    log.append(`${log.textContent && '\n'}${JSON.parse(event.data).line}`)
+    // First all lines so far, also after a break; then each as it comes.
+    const { lines, line } = JSON.parse(event.data)
+    if (lines) log.textContent = lines.join('\n')
+    else log.append(`${log.textContent && '\n'}${line}`)
+    document.querySelector('[data-log-section]').hidden = !log.textContent
     log.scrollTop = log.scrollHeight
   })
   source.addEventListener('status', event => {
@@ -56,14 +59,20 @@ function duration(seconds) {
 
 // ---- Blocks that change in their place ----
 
-let asked = 0
+/** Of each block, how often something else was asked for. */
+const asked = new WeakMap()
 
-/** Puts a block as it is at another address of this page into the place of the one that is here. */
+/**
+ * Puts a block as it is at another address of this page into the place of the one that is here. Of that address only
+ * what is about this block counts: the others stay as they are, whatever they were when its links were written.
+ */
 async function swap(block, address) {
-  const mine = ++asked
-  const url = new URL(address, location.href)
+  const mine = (asked.get(block) ?? 0) + 1
+  asked.set(block, mine)
+  const isNewest = () => asked.get(block) === mine
+  const url = addressWith(block, address)
   const part = new URL(url)
-  part.searchParams.set('only', block.dataset.block)
+  part.searchParams.set('only', block.id)
   const late = setTimeout(() => block.setAttribute('aria-busy', 'true'), 150)
   let text
   try {
@@ -71,23 +80,33 @@ async function swap(block, address) {
     if (!response.ok) throw new Error(`answered ${response.status}`)
     text = await response.text()
   } catch {
-    // The browser says what is wrong better than we could.
-    location.assign(url)
+    // The browser says what is wrong better than we could; unless something newer was asked for meanwhile.
+    if (isNewest()) location.assign(url)
     return
   } finally {
     clearTimeout(late)
-    block.removeAttribute('aria-busy')
+    if (isNewest()) block.removeAttribute('aria-busy')
   }
-  // Something newer was asked for meanwhile.
-  if (mine !== asked) return
+  if (!isNewest()) return
   const fresh = new DOMParser().parseFromString(text, 'text/html').getElementById(block.id)
   if (!fresh) return location.assign(url)
   const focused = block.contains(document.activeElement) ? describeFocus(block) : undefined
   block.replaceChildren(...fresh.childNodes)
   prepare(block)
   if (focused) restoreFocus(block, focused)
-  url.searchParams.delete('only')
-  history.replaceState(null, '', url)
+  // Another block may have changed while this one was on its way.
+  history.replaceState(null, '', addressWith(block, url))
+}
+
+/** This page's address, with what another one says about a block. */
+function addressWith(block, address) {
+  const url = new URL(location.href)
+  const given = new URL(address, location.href)
+  const isOwn = name => name.startsWith(`${block.id}.`)
+  for (const name of [...url.searchParams.keys()].filter(isOwn)) url.searchParams.delete(name)
+  for (const [name, value] of given.searchParams) if (isOwn(name) && value) url.searchParams.set(name, value)
+  url.hash = given.hash
+  return url
 }
 
 const focusable = 'a, button, input, summary, [tabindex]'
@@ -106,7 +125,13 @@ function describeFocus(block) {
 function restoreFocus(block, { at, text, value, selectionStart }) {
   const all = [...block.querySelectorAll(focusable)]
   const same = text && all.find(one => one.textContent.replace(/ [↑↓]$/, '') === text)
-  const element = same || all[Math.min(at, all.length - 1)]
+  // The last page has no next one: never on to a download.
+  const near = all[Math.min(at, all.length - 1)]
+  const element =
+    same ||
+    (near?.matches('[download]')
+      ? (block.querySelector('a[rel=prev], a[rel=next]') ?? block.querySelector('[tabindex="0"]'))
+      : near)
   element?.focus({ preventScroll: true })
   if (element?.matches('input') && value !== undefined) {
     // What was typed while the answer was on its way stays.
@@ -125,7 +150,9 @@ document.addEventListener('click', event => {
 function swapForm(form) {
   const url = new URL(location.href)
   url.hash = form.getAttribute('action')
-  url.search = new URLSearchParams(new FormData(form)).toString()
+  for (const [name, value] of new FormData(form)) url.searchParams.set(name, value)
+  // What is filtered anew begins anew.
+  url.searchParams.delete(`${form.closest('[data-block]').id}.from`)
   swap(form.closest('[data-block]'), url)
 }
 
@@ -137,13 +164,16 @@ document.addEventListener('submit', event => {
   swapForm(event.target)
 })
 
-document.addEventListener('input', event => {
+const filterLive = event => {
   const block = event.target.closest('form[data-live]')?.closest('[data-block]')
-  if (!block) return
+  // Half a word of a script that is composed is no word yet.
+  if (!block || event.isComposing) return
   clearTimeout(typing)
   // By then an earlier answer may have put another form there.
   typing = setTimeout(() => swapForm(block.querySelector('form[data-live]')), 200)
-})
+}
+document.addEventListener('input', filterLive)
+document.addEventListener('compositionend', filterLive)
 
 // ---- Charts ----
 
@@ -230,7 +260,10 @@ function pointAt(figure, svg, marks) {
     if (place !== pointed) show(place)
   })
   svg.addEventListener('pointerdown', event => show(nearest(event)))
-  svg.addEventListener('pointerleave', () => show())
+  svg.addEventListener('pointerleave', event => {
+    // A finger that is lifted leaves the chart, but the reader wants to read.
+    if (event.pointerType !== 'touch') show()
+  })
   svg.setAttribute('tabindex', '0')
   svg.addEventListener('keydown', event => {
     const direction = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key]
@@ -289,7 +322,7 @@ function brush(figure, svg) {
       [start[name], end[name]].map(at => valueAt(scales[name], at)).sort((a, b) => a - b),
     )
     const url = new URL(location.href)
-    url.searchParams.set(figure.dataset.zoom, ends.map(value => Number(value.toPrecision(6))).join(','))
+    url.searchParams.set(figure.dataset.zoom, ends.map(value => Number(value.toPrecision(12))).join(','))
     swap(figure.closest('[data-block]'), url)
   })
   svg.addEventListener('pointercancel', () => {

@@ -7,7 +7,7 @@ import { arena, breathe, InputError, instantiate, type LongCall, random } from '
 import { relaxed, simd } from '../build/directions.js'
 import { checksumOf } from './checksum.ts'
 import { damaged, layOut, readHeader, type Source, sectionOf } from './sections.ts'
-import { runsOfWords, type Word } from './words.ts'
+import { runsOfWords, vagueWords, type Word } from './words.ts'
 
 export interface EmbedderOptions extends LongCall {
   /** Length of the vectors; less where the texts have fewer directions. 8 to 1,024, default 192. */
@@ -404,6 +404,7 @@ function embedder(model: Model): LexicalEmbedder {
       const common = [...one]
         .filter(([column]) => other.has(column))
         .map(([column, weight]) => ({ column, parts: terms[column].split(' '), score: weight * other.get(column)! }))
+        .filter(({ parts }) => !parts.every(part => vagueWords.has(part)))
         .sort((x, y) => y.score - x.score || x.column - y.column)
       const chosen: typeof common = []
       for (const term of common) {

@@ -76,3 +76,26 @@ const stopWords = new Set(
   very via was we were what when where whether which while who whom whose why will with within without would yet you your et
   al etc e.g i.e propose proposed proposes present presents show shows shown paper`.split(/\s+/),
 )
+
+/** Words that are in many texts and tell nothing of what two of them have in common. */
+export const vagueWords = new Set(
+  `ability able accurate achieve achieves additional aim allow analysis application applied apply approach area article aspect
+  available average bad base based basic benefit best better big break bring build call case challenge change choose class code
+  combine come common compare comparison complete complex concept condition consider contain control correct cost create current
+  data deal degree demonstrate depend describe design detail develop development difference different difficult direct effect
+  effective efficient effort enable end ensure error evaluate evaluation evidence example existing expect experiment explore
+  extend extensive fact factor family fast faster field figure final find finding finds first fixed focus follow form found
+  framework full future gain general generally get give given goal good great group hand hard help high higher hold idea
+  impact important improve improved improvement include increase individual information introduce issue key kind know known lack
+  large larger late later lead learn least leave length let level light like limit limited line little live local long look lose
+  low lower main make making manner mean means measure measured meet member method middle million model multiple name near need
+  new next nobody note novel number object obtain offer old open operation order original others outperform overall pair part
+  particular past people perform performance performs place plan play point poor possible potential power practical practice
+  problem procedure process produce propose prove provide purpose put quality question quick range rate ratio raw reach read real
+  reason recent recently reduce reduction rely report require required research rest result return right role rule run running
+  runs sample say scale scenario science score second see seen sense separate serve set setting share short side significant
+  similar simple single size slow small solution solve source space special specific speed stage standard start state statement
+  step strong structure study subject success suffer suggest system table take task technique tell term test text thing think
+  three time title today total traditional train training turn two type understand understanding unit useful user value variety
+  version view want way weak week well whole wide wins word work world write year`.split(/\s+/),
+)

@@ -108,5 +108,5 @@ function sendHead(response: ServerResponse, name: string, headers: Record<string
 
 /** Always a download, never shown: what users uploaded must not run as a page of this site. */
 export function attachment(name: string): string {
-  return `attachment; filename="${name.replace(/[^A-Za-z0-9._-]/g, '_')}"; filename*=UTF-8''${encodeURIComponent(name)}`
+  return `attachment; filename="${name.replace(/[^A-Za-z0-9._-]/g, '_')}"; filename*=UTF-8''${encodeURIComponent(name.toWellFormed())}`
 }

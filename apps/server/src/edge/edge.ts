@@ -5,6 +5,7 @@ import type { Offprint } from '../offprint.ts'
 import type { Run } from '../runs/types.ts'
 import { eachPart, readFields, readText } from './body.ts'
 import { attachment, sendArchive, sendInput, sendRunFile, sendTable } from './downloads.ts'
+import { sendFeed } from './feeds.ts'
 import { HttpError, type Problem, problemOf, seeOther, sendJson, sendProblem } from './problem.ts'
 import { checkHost, checkSameSite, endedCookie, isOwner, isSecure, isToken, sessionCookie } from './trust.ts'
 
@@ -46,6 +47,7 @@ const routes: Route[] = [
   ['POST', /^\/login$/, login],
   ['POST', /^\/logout$/, ({ response }) => seeOther(response, '/login', { 'set-cookie': endedCookie })],
   ['POST', /^\/theme$/, chooseTheme],
+  ['GET', /^\/feed\.(atom|rss|json)$/, sendFeed],
   ['GET', /^\/api\/papers$/, ({ response, offprint }) => sendJson(response, { papers: listPapers(offprint) })],
   ['GET', /^\/api\/papers\/(.+)\/similar$/, similarPapers],
   ['GET', /^\/api\/papers\/(.+)$/, onePaper],
@@ -66,6 +68,7 @@ const routes: Route[] = [
         runs: offprint.runs.store.list({
           paper: url.searchParams.get('paper') ?? '',
           before: url.searchParams.get('before') ?? '',
+          limit: Math.min(200, Math.max(1, Math.floor(Number(url.searchParams.get('limit')) || 50))),
         }),
       }),
   ],
@@ -321,7 +324,7 @@ function cancel({ request, response, offprint }: Call, id: string): void {
   else sendJson(response, { cancelled })
 }
 
-/** Server-sent events: `status` (the run), `progress`, `log`; ends with the run. */
+/** Server-sent events: `status` (the run), `progress`, `log` (first all `lines`, then each `line`); ends with the run. */
 function events({ request, response, offprint }: Call, id: string): void {
   const { run } = record(offprint, id)
   response.writeHead(200, {
@@ -329,10 +332,13 @@ function events({ request, response, offprint }: Call, id: string): void {
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
   })
+  if (request.method === 'HEAD') return void response.end()
   const send = (type: string, data: unknown) => response.write(`event: ${type}\ndata: ${JSON.stringify(data)}\n\n`)
   send('status', run)
   const progress = offprint.runs.progress(id)
   if (progress) send('progress', progress)
+  // The whole log first: whoever comes late has missed lines.
+  send('log', { lines: offprint.runs.log(id) ?? run.log })
   if (!['queued', 'running'].includes(run.status)) return void response.end()
   const beat = setInterval(() => response.write(': still here\n\n'), 15_000)
   const stop = offprint.runs.watch(id, event => {

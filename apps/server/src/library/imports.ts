@@ -138,6 +138,10 @@ function putItem(store: PaperStore, item: ImportItem, report: ImportReport, mome
   report[store.put(item.record, moment)]++
 }
 
+class NotTextError extends Error {
+  override message = 'this is not text: a listing or JSON lines are wanted (a compressed file must be unpacked first)'
+}
+
 /** JSON lines start with a brace. What was read to see it is given back. */
 async function detectFormat(chunks: AsyncIterable<Uint8Array>): Promise<{ format: 'listing' | 'jsonl'; rest: Chunks }> {
   const iterator = chunks[Symbol.asyncIterator]()
@@ -150,6 +154,7 @@ async function detectFormat(chunks: AsyncIterable<Uint8Array>): Promise<{ format
       const { done, value } = await iterator.next()
       if (done) break
       seen.push(value)
+      if (typeof value !== 'string' && value.subarray(0, 65_536).includes(0)) failure = { error: new NotTextError() }
       length += value.length
       const start = decoder.decode(value.subarray(0, 65_536), { stream: true }).trimStart()
       if (!start) continue
@@ -160,6 +165,7 @@ async function detectFormat(chunks: AsyncIterable<Uint8Array>): Promise<{ format
     failure = { error }
   }
   async function* rest() {
+    if (failure?.error instanceof NotTextError) throw failure.error
     yield* seen
     if (failure) throw failure.error
     yield* { [Symbol.asyncIterator]: () => iterator }

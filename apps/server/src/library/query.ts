@@ -146,8 +146,24 @@ function joinNeighbours(left: { term: Term; word: string }, right: { term: Term;
  */
 export function matchExpression({ required, excluded }: Query, any = false): string | undefined {
   if (!required.length) return undefined
-  const positive = required.map(terms => `(${terms.map(termExpression).join(' OR ')})`).join(any ? ' OR ' : ' AND ')
+  // Of a question only the words that say what it is about: `how do I` is in every paper that says nothing of it.
+  const telling = any ? required.filter(terms => !terms.every(isCommon)) : required
+  const positive = (telling.length ? telling : required)
+    .map(terms => `(${terms.map(termExpression).join(' OR ')})`)
+    .join(any ? ' OR ' : ' AND ')
   return excluded.length ? `(${positive}) NOT (${excludedExpression(excluded)})` : positive
+}
+
+const commonWords = new Set(
+  `a an and any are as at be been by can could did do does for from had has have how i if in into is it its me my no not of on
+  or our should so some than that the their them then there these they this those to us use using very was way ways we were
+  what when where which who why will with without would you your best better good make most much more quickly`.split(
+    /\s+/,
+  ),
+)
+
+function isCommon({ sequences }: Term): boolean {
+  return sequences.every(words => words.every(word => commonWords.has(word)))
 }
 
 export function excludedExpression(excluded: Term[]): string {

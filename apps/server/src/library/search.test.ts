@@ -78,7 +78,7 @@ describe('a search', () => {
     assert.deepEqual([titles('学习'), titles('深度学习'), titles('习学')], [[3], [3], []])
   })
 
-  test('opens the paper that an id, an address, a DOI or a slug names', () => {
+  test('opens the paper that an id, an address or a DOI names, and names the one of a slug', () => {
     const ids = [
       '2008.05171',
       'arXiv:2008.05171v3',
@@ -100,7 +100,9 @@ describe('a search', () => {
     runs.seed([
       definePaper({ slug: 'made-slug', about: { title: 'A', summary: 'Words.', topics: ['t'], arxiv: '2008.05171' } }),
     ])
-    assert.equal(runs.search('Made-Slug').open, '2008.05171')
+    // A name may be a word too: what has it is found, and the paper is named.
+    assert.deepEqual(runs.search('Made-Slug').called, { key: '2008.05171', title: 'A' })
+    assert.equal(runs.search('Made-Slug').open, undefined)
   })
 
   test('marks the words it found, and gives the text as text', () => {

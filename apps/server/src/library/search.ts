@@ -67,8 +67,8 @@ export function openSearch(
     }
     const named = findNamed(query.text)
     if (named) return { ...named, papers: named.papers.slice(skip, skip + size).map(row => show(row, query)) }
-    const open = store.bySlug(query.text.toLowerCase())?.record.key
-    const opened = open ? { open } : {}
+    const called = store.bySlug(query.text.toLowerCase())?.record
+    const opened = called ? { called: { key: called.key, title: called.title } } : {}
     const all = matchExpression(query)
     if (!all) {
       if (!query.excluded.length)
@@ -80,13 +80,19 @@ export function openSearch(
     const total = Number(countMatches.get(all)!.total)
     if (total || query.required.length < 2) {
       const papers = fused(all, query, size, skip).map(row => show(row, query))
-      return { papers, total, ...opened, ...noteOf(query.note), ...close(all, query, total <= skip + size) }
+      return { papers, total, ...opened, ...noteOf(query.note), ...close(all, query, isLastPage(total, skip, size)) }
     }
     const any = matchExpression(query, true)!
     const some = Number(countMatches.get(any)!.total)
     const note = some ? 'No paper has all of these words; these have some of them.' : undefined
     const papers = fused(any, query, size, skip).map(row => show(row, query))
-    return { papers, total: some, ...opened, ...noteOf(query.note, note), ...close(any, query, some <= skip + size) }
+    return {
+      papers,
+      total: some,
+      ...opened,
+      ...noteOf(query.note, note),
+      ...close(any, query, isLastPage(some, skip, size)),
+    }
   }
 
   /** One page of what matches, the best first. */
@@ -147,6 +153,11 @@ export function openSearch(
   }
 
   return search
+}
+
+/** The last page that has papers; where nothing was found, the first. */
+function isLastPage(total: number, skip: number, size: number): boolean {
+  return skip + size >= total && skip < Math.max(1, total)
 }
 
 function noteOf(...notes: (string | undefined)[]): { note?: string } {

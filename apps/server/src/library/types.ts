@@ -130,8 +130,10 @@ export interface SearchResult {
   papers: FoundPaper[]
   /** Papers found in all. */
   total: number
-  /** Key of the paper that the query names by id, URL or slug: open it. */
+  /** Key of the paper that the query names by id or URL: open it. */
   open?: string
+  /** A paper that runs here under the name that was searched for; what has the word is found all the same. */
+  called?: { key: string; title: string }
   /** A sentence about how the query was understood, where that is not as it was written. */
   note?: string
   /**

@@ -78,6 +78,8 @@ function writeBlocks(job: Job, blocks: Block[], outputs: Set<string>): void {
   const checked = z.array(block).safeParse(blocks)
   if (!checked.success)
     throw new Error(`the method's result is no list of blocks: ${z.prettifyError(checked.error).slice(0, 500)}`)
+  const twice = checked.data.find(({ name }, at) => checked.data.findIndex(one => one.name === name) < at)
+  if (twice) throw new Error(`the method's result has two blocks named '${twice.name}'`)
   for (const one of checked.data) {
     if (one.type !== 'file') continue
     if (!outputs.has(one.file))

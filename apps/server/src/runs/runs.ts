@@ -66,11 +66,17 @@ export function createRuns({
   const queue: { run: Run; job: Job }[] = []
   const live = new Map<
     string,
-    { controller: AbortController; progress?: Progress; since?: number; first?: number; ended: Promise<Run> }
+    { run: Run; controller: AbortController; progress?: Progress; since?: number; first?: number; ended: Promise<Run> }
   >()
   const events = new EventEmitter().setMaxListeners(0)
   let closed = false
-  const heart = setInterval(() => store.heartbeat(), heartbeatMs)
+  /** Runs that have logged since they were last stored: so the log outlives this process, up to a heartbeat. */
+  const unsaved = new Set<Run>()
+  const heart = setInterval(() => {
+    for (const run of unsaved) store.save(run)
+    unsaved.clear()
+    store.heartbeat()
+  }, heartbeatMs)
   heart.unref()
 
   function find(slug: string): LoadedPaper {
@@ -167,7 +173,7 @@ export function createRuns({
     while (!closed && queue.length && live.size < settings.RUN_CONCURRENCY) {
       const { run, job } = queue.shift()!
       const controller = new AbortController()
-      live.set(run.id, { controller, ended: execute(run, job, controller) })
+      live.set(run.id, { run, controller, ended: execute(run, job, controller) })
     }
   }
 
@@ -182,6 +188,7 @@ export function createRuns({
       onMessage(message) {
         if (message.type === 'log') {
           run.log = [...run.log, message.line].slice(-200)
+          unsaved.add(run)
           events.emit(run.id, { type: 'log', line: message.line } satisfies RunEvent)
         } else {
           const progress = withRate(run.id, message)
@@ -203,12 +210,17 @@ export function createRuns({
   }
 
   function publish(run: Run): void {
+    unsaved.delete(run)
     store.save(run)
     events.emit(run.id, { type: 'status', run } satisfies RunEvent)
   }
 
-  function withRate(id: string, { done, total, what }: { done: number; total: number; what?: string }): Progress {
+  function withRate(id: string, reported: { done: number; total: number; what?: string }): Progress {
     const state = live.get(id)!
+    const { what } = reported
+    // A method that miscounts is neither done more than once nor less than not at all.
+    const total = reported.total > 0 && Number.isFinite(reported.total) ? reported.total : 1
+    const done = Number.isFinite(reported.done) ? Math.min(total, Math.max(0, reported.done)) : 0
     const now = performance.now()
     // A new stage starts its own clock: its units need not be those of the stage before.
     if (state.since === undefined || state.progress?.what !== what || done < (state.progress?.done ?? 0)) {
@@ -250,6 +262,8 @@ export function createRuns({
     /** Whether the run waits or runs in this process. */
     isOurs: (id: string) => live.has(id) || queue.some(entry => entry.run.id === id),
     progress: (id: string): Progress | undefined => live.get(id)?.progress,
+    /** What a run of this process has logged so far; of any other run that is in its record. */
+    log: (id: string): string[] | undefined => live.get(id)?.run.log,
     /** Calls back on each event of a run of this process; gives back a function that ends it. */
     watch(id: string, listener: (event: RunEvent) => void): () => void {
       events.on(id, listener)

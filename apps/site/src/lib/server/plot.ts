@@ -9,7 +9,7 @@ import { parseHTML } from 'linkedom'
 
 const { document } = parseHTML('<!doctype html><html><body></body></html>')
 
-/** More points than this are thinned evenly: beyond it the picture only gets heavier. Emphasised points always stay. */
+/** More points than this are thinned: beyond it the picture only gets heavier. Emphasised points always stay. */
 const drawnPoints = { wide: 2000, narrow: 700 }
 
 /** A line of more points than this is drawn without a dot on each. */
@@ -29,32 +29,112 @@ export interface Window {
 }
 
 export interface Chart {
-  wide: string
-  narrow: string
+  /** Undefined where there is no point to draw. */
+  wide?: string
+  narrow?: string
   /** Empty where there is one series only. */
   legend: { name: string; style: string; shape: string }[]
   /** Whether a part of it can be looked at more closely. */
   zooms: boolean
-  /** How many of its points are drawn, where not all are. */
-  thinned?: { drawn: number; of: number }
+  /** How many of its points are drawn, where not all are; and how many a logarithmic axis has no place for. */
+  thinned?: { wide: number; narrow: number; of: number }
+  misplaced: number
 }
 
-/** The chart of a block; undefined for blocks that are no charts. */
-export function drawChart(block: Block, window?: Window): Chart | undefined {
-  if (!['series', 'bars', 'scatter', 'graph', 'timeline'].includes(block.type)) return undefined
-  const wide = draw(block, 'wide', window)
-  const narrow = draw(block, 'narrow', window)
+/** The chart of a block; undefined for blocks that are no charts. @param given the part to show; nonsense shows the whole */
+export function drawChart(given: Block, part?: Window): Chart | undefined {
+  if (!['series', 'bars', 'scatter', 'graph', 'timeline'].includes(given.type)) return undefined
+  const { block, misplaced } = placeable(given)
   const groups = groupsOf(block)
-  return {
-    wide: wide.svg,
-    narrow: narrow.svg,
+  const zooms = block.type === 'series' || block.type === 'scatter'
+  const window = zooms && part && fits(block, part) ? part : undefined
+  const chart: Chart = {
     legend:
       groups.length > 1
         ? groups.map((name, index) => ({ name, style: `s${(index % colours) + 1}`, shape: pathOf(index) }))
         : [],
-    zooms: block.type === 'series' || block.type === 'scatter',
-    thinned: wide.thinned,
+    zooms,
+    misplaced,
   }
+  if (isEmpty(block)) return { ...chart, legend: [], zooms: false }
+  const [wide, narrow] = [draw(block, 'wide', window), draw(block, 'narrow', window)]
+  return {
+    ...chart,
+    wide: wide.svg,
+    narrow: narrow.svg,
+    thinned: narrow.thinned && {
+      wide: wide.thinned?.drawn ?? narrow.thinned.of,
+      narrow: narrow.thinned.drawn,
+      of: narrow.thinned.of,
+    },
+  }
+}
+
+/** A chart without the points that its axes have no place for: missing ones, and those at or below zero on a log axis. */
+function placeable(block: Block): { block: Block; misplaced: number } {
+  const has = ({ scale }: Axis, value: number | null) =>
+    value !== null && Number.isFinite(value) && (scale !== 'log' || value > 0)
+  let misplaced = 0
+  const keep = (known: boolean, placed: boolean) => {
+    if (known && !placed) misplaced++
+    return placed
+  }
+  if (block.type === 'series') {
+    const series = block.series.map(one => ({
+      ...one,
+      // A missing figure breaks the line.
+      points: one.points
+        .filter(([x, y]) => keep(y !== null, has(block.x, x) && (y === null || has(block.y, y))))
+        .map(([x, y]) => [x, y] as [number, number | null]),
+    }))
+    const marks = block.marks?.filter(({ x, y }) => has(block.x, x) && has(block.y, y))
+    return { block: { ...block, series, marks }, misplaced }
+  }
+  if (block.type === 'bars')
+    return {
+      block: { ...block, bars: block.bars.filter(bar => keep(bar.value !== null, has(block.y, bar.value))) },
+      misplaced,
+    }
+  if (block.type === 'scatter') {
+    const { x, y, group, label } = block.points
+    const placed = x.flatMap((at, index) => (keep(true, has(block.x, at) && has(block.y, y[index])) ? [index] : []))
+    if (placed.length === x.length) return { block, misplaced }
+    const now = new Map(placed.map((before, index) => [before, index]))
+    const points = {
+      x: placed.map(index => x[index]),
+      y: placed.map(index => y[index]),
+      ...(group && { group: placed.map(index => group[index]) }),
+      ...(label && { label: placed.map(index => label[index]) }),
+    }
+    return { block: { ...block, points, emphasis: block.emphasis?.flatMap(index => now.get(index) ?? []) }, misplaced }
+  }
+  return { block, misplaced }
+}
+
+function isEmpty(block: Block): boolean {
+  switch (block.type) {
+    case 'series':
+      return !block.series.some(({ points }) => points.some(([, y]) => y !== null))
+    case 'bars':
+      return !block.bars.length
+    case 'scatter':
+      return !block.points.x.length
+    case 'graph':
+      return !block.nodes.length
+    case 'timeline':
+      return !block.lanes.some(lane => lane.spans.length)
+    default:
+      return true
+  }
+}
+
+/** Whether there is a picture to be made of a part: wide enough to tell its ends apart, and above zero on a log axis. */
+function fits(block: Block & { x: Axis; y: Axis }, { x, y }: Window): boolean {
+  const wide = ([low, high]: [number, number], { scale }: Axis) =>
+    Math.max(-low, high) < 1e300 &&
+    high - low > 1e-9 * Math.max(Math.abs(low), Math.abs(high), 1e-300) &&
+    (scale !== 'log' || low > 1e-300)
+  return wide(x, block.x) && wide(y, block.y)
 }
 
 function draw(block: Block, size: Size, window?: Window) {
@@ -64,14 +144,10 @@ function draw(block: Block, size: Size, window?: Window) {
     document: document as unknown as Document,
     width,
     height,
-    marginLeft: size === 'wide' ? 60 : 46,
+    marginLeft: 60,
     marginRight: 16,
     marginBottom: 44,
     ...options,
-    ...(window && {
-      x: { ...options.x, domain: window.x, nice: false },
-      y: { ...options.y, domain: window.y, nice: false },
-    }),
   })
   // The page's policy allows no inline styles; what Plot would put there stands in app.css.
   for (const style of [...drawn.querySelectorAll('style')]) style.remove()
@@ -89,6 +165,23 @@ function draw(block: Block, size: Size, window?: Window) {
       drawn.setAttribute(`data-${name}`, [...ends, scale!.type].join(' '))
   }
   return { svg: drawn.outerHTML, thinned }
+}
+
+/**
+ * So many of the points, by lot but always the same: of each group its share, and of a small group more than that, so
+ * that no order of the rows can hide one.
+ */
+function thinnedOut<Row extends { group: string; index: number }>(rows: Row[], most: number, kept: Set<number>): Row[] {
+  if (rows.length <= most) return rows
+  const lot = ({ index }: Row) => Math.imul(index + 1, 0x9e3779b1) >>> 0
+  const byGroup = Map.groupBy(rows, row => row.group)
+  const least = Math.max(1, Math.floor(most / (4 * byGroup.size)))
+  const chosen = new Set<Row>()
+  for (const group of byGroup.values()) {
+    const quota = Math.max(least, Math.floor((most * group.length) / rows.length))
+    for (const row of group.toSorted((a, b) => lot(a) - lot(b)).slice(0, quota)) chosen.add(row)
+  }
+  return rows.filter(row => chosen.has(row) || kept.has(row.index))
 }
 
 /** The series of a chart, in the order of its legend. */
@@ -128,15 +221,26 @@ function pathOf(index: number): string {
   }[shapeOf(index)]
 }
 
-function optionsOf(block: Block, size: Size, window?: Window): Plot.PlotOptions & { thinned?: Chart['thinned'] } {
+function optionsOf(
+  block: Block,
+  size: Size,
+  window?: Window,
+): Plot.PlotOptions & { thinned?: { drawn: number; of: number } } {
   const groups = groupsOf(block)
   const clip = window !== undefined
   switch (block.type) {
     case 'series': {
       const radius = size === 'wide' ? 3 : 2.5
+      const all = block.series.flatMap(({ points }) => points)
       return {
-        x: axis(block.x),
-        y: { ...axis(block.y), grid: true },
+        ...axes(
+          block,
+          [...all.map(([x]) => x)],
+          all.flatMap(([, y]) => y ?? []),
+          size,
+          window,
+          true,
+        ),
         marks: [
           block.series.map(({ points }, index) =>
             Plot.line(points, { strokeWidth: 2, clip, className: styleOf(index, 'stroke') }),
@@ -173,32 +277,35 @@ function optionsOf(block: Block, size: Size, window?: Window): Plot.PlotOptions 
       }
     }
     case 'bars': {
-      const names = block.bars.map(bar => bar.label)
-      const room = size === 'wide' ? 240 : 130
-      const longest = Math.max(0, ...names.map(name => name.length))
-      const letters = Math.floor((room - 16) / 6.6)
+      // A label that stands in several groups is a bar of its own in each.
+      const seen = new Set(block.bars.map(bar => bar.label))
+      const named = (bar: (typeof block.bars)[number]) =>
+        seen.size < block.bars.length && bar.group ? `${bar.label}, ${bar.group}` : bar.label
+      const names = block.bars.map(named)
+      const values = block.bars.flatMap(bar => bar.value ?? [])
+      const least = Math.min(...values)
+      const start = block.y.scale === 'log' ? 10 ** Math.floor(Math.log10(least) - 1e-9) : 0
+      const room = namesRoom(names, size)
       return {
-        marginLeft: Math.min(room, 16 + 6.6 * longest),
-        height: 60 + 28 * block.bars.length,
-        x: { ...axis(block.y), grid: true, ticks: size === 'wide' ? 8 : 4 },
-        y: {
-          label: null,
-          domain: names,
-          tickFormat: (name: string) => (name.length > letters ? `${name.slice(0, letters - 1)}…` : name),
-        },
+        marginLeft: room.margin,
+        height: 60 + 28 * new Set(names).size,
+        x: { ...axis(block.y, [start, ...values], size), grid: true },
+        y: { label: null, domain: names, tickFormat: room.shown },
         marks: [
           groups.map((group, index) =>
             Plot.barX(
               block.bars.filter(bar => (bar.group ?? '') === group),
               {
-                x: 'value',
-                y: 'label',
+                x1: start,
+                x2: 'value',
+                y: named,
+                fill: 'currentColor',
                 className: styleOf(index, 'area'),
-                title: bar => `${bar.label}${group && ` (${group})`}\n${label(block.y, bar.value)}`,
+                title: bar => `${named(bar)}\n${label(block.y, bar.value)}`,
               },
             ),
           ),
-          Plot.ruleX([0]),
+          Plot.ruleX([start]),
         ],
       }
     }
@@ -208,27 +315,16 @@ function optionsOf(block: Block, size: Size, window?: Window): Plot.PlotOptions 
       const rows = points.x.flatMap((x, index) => {
         const y = points.y[index]
         const outside = window && (x < window.x[0] || x > window.x[1] || y < window.y[0] || y > window.y[1])
-        return outside
-          ? []
-          : [
-              {
-                x,
-                y,
-                group: String(points.group?.[index] ?? ''),
-                label: points.label?.[index] ?? `row ${index}`,
-                index,
-              },
-            ]
+        const group = String(points.group?.[index] ?? '')
+        return outside ? [] : [{ x, y, group, label: points.label?.[index] ?? `row ${index}`, index }]
       })
-      const step = Math.max(1, Math.ceil(rows.length / drawnPoints[size]))
-      const shown = rows.filter((row, at) => at % step === 0 || ringed.has(row.index))
+      const shown = thinnedOut(rows, drawnPoints[size], ringed)
       const byGroup = Map.groupBy(shown, row => row.group)
       const title = (row: (typeof rows)[number]) =>
         `${row.label}${row.group && ` (${row.group})`}\n${label(block.x, row.x)}\n${label(block.y, row.y)}`
       return {
         thinned: shown.length < rows.length ? { drawn: shown.length, of: rows.length } : undefined,
-        x: axis(block.x),
-        y: axis(block.y),
+        ...axes(block, points.x, points.y, size, window, false),
         marks: [
           groups.map((group, index) =>
             Plot.dot(byGroup.get(group) ?? [], {
@@ -242,9 +338,11 @@ function optionsOf(block: Block, size: Size, window?: Window): Plot.PlotOptions 
               title,
             }),
           ),
-          Plot.dot(
-            shown.filter(row => ringed.has(row.index)),
-            { x: 'x', y: 'y', r: 7, stroke: 'currentColor', strokeWidth: 1.8, className: 'ink', title },
+          groups.map((group, index) =>
+            Plot.dot(
+              (byGroup.get(group) ?? []).filter(row => ringed.has(row.index)),
+              { x: 'x', y: 'y', r: 7, stroke: 'currentColor', strokeWidth: 1.8, className: `ink g${index}`, title },
+            ),
           ),
         ],
       }
@@ -253,11 +351,22 @@ function optionsOf(block: Block, size: Size, window?: Window): Plot.PlotOptions 
       const spans = block.lanes.flatMap(lane =>
         lane.spans.map(span => ({ ...span, lane: lane.name, group: span.group ?? span.label })),
       )
+      const room = namesRoom(
+        block.lanes.map(lane => lane.name),
+        size,
+      )
       return {
-        marginLeft: size === 'wide' ? 120 : 70,
+        marginLeft: room.margin,
         height: 60 + 30 * block.lanes.length,
-        x: { label: block.unit, grid: true },
-        y: { label: null, domain: block.lanes.map(lane => lane.name) },
+        x: {
+          ...axis(
+            { label: block.unit },
+            spans.flatMap(({ start, end }) => [start, end]),
+            size,
+          ),
+          grid: true,
+        },
+        y: { label: null, domain: block.lanes.map(lane => lane.name), tickFormat: room.shown },
         marks: groups.map((group, index) =>
           Plot.barX(
             spans.filter(span => span.group === group),
@@ -328,8 +437,65 @@ interface Axis {
   scale?: 'linear' | 'log'
 }
 
-function axis({ label, unit, scale }: Axis): Plot.ScaleOptions {
-  return { label: unit ? `${label} (${unit})` : label, type: scale ?? 'linear', nice: true }
+/** Both axes, with room for the longest figure on the left. */
+function axes(
+  block: { x: Axis; y: Axis },
+  xs: number[],
+  ys: number[],
+  size: Size,
+  window: Window | undefined,
+  grid: boolean,
+): Plot.PlotOptions {
+  const [x, y] = [axis(block.x, window?.x ?? xs, size, window), axis(block.y, window?.y ?? ys, size, window)]
+  const longest = Math.max(...(y.domain as number[]).map(value => figure(value, block.y).length))
+  return { x, y: { ...y, ticks: 8, grid }, marginLeft: Math.min(size === 'wide' ? 150 : 110, 24 + 7 * longest) }
+}
+
+/** An axis over some values; exactly over them where they are the ends of a part. */
+function axis(of: Axis, values: number[], size: Size, exactly?: unknown): Plot.ScaleOptions {
+  const { label, unit, scale = 'linear' } = of
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)]
+  // A constant has some room on either side.
+  if (low === high)
+    [low, high] =
+      scale === 'log' ? [low / 2, high * 2] : [low - (Math.abs(low) / 10 || 1), high + (Math.abs(high) / 10 || 1)]
+  const room = 24 + 7.5 * Math.max(figure(low, of).length, figure(high, of).length)
+  const decades = Math.log10(high / low)
+  const leading = decades < 1.2 ? [1, 2, 3, 4, 5, 6, 7, 8, 9] : decades < 3.2 ? [1, 2, 5] : [1]
+  return {
+    label: unit ? `${label} (${unit})` : label,
+    type: scale,
+    domain: [low, high],
+    nice: !exactly,
+    ticks: scale === 'log' ? undefined : Math.max(2, Math.floor((sizes[size].width - 80) / room)),
+    tickFormat:
+      scale === 'log'
+        ? (value: number) => {
+            const power = Math.floor(Math.log10(value) + 1e-9)
+            return leading.includes(Math.round(value / 10 ** power)) ? figure(value, of) : ''
+          }
+        : undefined,
+  }
+}
+
+/** A figure on an axis, short: `20K`, `0.001`. */
+function figure(value: number, { scale }: Axis): string {
+  if (scale !== 'log') return value.toLocaleString('en', { maximumSignificantDigits: 15 })
+  const size = Math.abs(value)
+  if (size >= 1e15 || size < 1e-4) return value.toExponential(0)
+  return value.toLocaleString('en', { maximumSignificantDigits: 3, ...(size >= 1e4 && { notation: 'compact' }) })
+}
+
+/** Room for names at the left, and how a name stands in it. */
+function namesRoom(names: string[], size: Size) {
+  const most = size === 'wide' ? 240 : 130
+  const longest = Math.max(0, ...names.map(name => name.length))
+  const letters = Math.floor((most - 20) / 6.8)
+  return {
+    margin: Math.min(most, 20 + 6.8 * longest),
+    shown: (name: string) => (name.length > letters ? `${name.slice(0, letters - 1)}…` : name),
+  }
 }
 
 /** A figure with its axis, as a pointer is shown it. */

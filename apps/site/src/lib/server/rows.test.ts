@@ -30,6 +30,7 @@ describe('the rows of a table', () => {
     assert.deepEqual(cities('distancetoitsmedoid<0'), [null])
     assert.deepEqual(cities('size=1,000'), ['Paris 10'])
     assert.deepEqual(cities('city!=rome size>5'), ['Paris 2', 'Paris 10'])
+    assert.deepEqual(cities('distance >= 1 size < 10'), ['Paris 2'])
     assert.deepEqual(cities('size>five'), [])
     // No such column: looked for as it stands.
     assert.deepEqual(cities('height>5'), [])

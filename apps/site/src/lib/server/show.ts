@@ -23,8 +23,10 @@ export interface ShownTable {
 }
 
 export interface ShownBlock {
+  /** Of its section on the page, and before the names of its parameters. */
+  id: string
   block: Exclude<Block, TableBlock> | Omit<TableBlock, 'rows'>
-  chart?: Chart & { wholeHref?: string; zoomName: string }
+  chart?: Chart & { wholeHref?: string; zoomName: string; zoom?: string }
   table?: ShownTable
   /** Of a markdown block. */
   html?: string
@@ -34,18 +36,20 @@ export interface ShownBlock {
  * @param address of the page. `labels.sort=-distance`, `labels.from=25` and `labels.filter=Rome` say what the table `labels`
  * shows, `map.zoom=x0,x1,y0,y1` the part of the chart `map`: so all of it works by links and forms. `only=labels` asks for
  * one block alone; scripts do, to put it in the place of the old one.
+ * @param prefix before the names, where a page shows blocks of several runs
  */
-export function showBlocks(blocks: Block[], address: URL): ShownBlock[] {
+export function showBlocks(blocks: Block[], address: URL, prefix = ''): ShownBlock[] {
   const url = new URL(address)
   const only = url.searchParams.get('only')
   url.searchParams.delete('only')
   return blocks
-    .filter(block => !only || block.name === only)
-    .map(block => {
-      if (block.type === 'markdown') return { block, html: renderMarkdown(block.text) }
-      if (block.type !== 'table') return { block: withoutPoints(block), chart: showChart(block, url) }
+    .map(block => ({ block, id: prefix + block.name }))
+    .filter(({ id }) => !only || id === only)
+    .map(({ block, id }) => {
+      if (block.type === 'markdown') return { id, block, html: renderMarkdown(block.text) }
+      if (block.type !== 'table') return { id, block: withoutPoints(block), chart: showChart(block, id, url) }
       const { rows: _, ...head } = block
-      return { block: head, table: showTable(block, url) }
+      return { id, block: head, table: showTable(block, id, url) }
     })
 }
 
@@ -54,14 +58,23 @@ function withoutPoints(block: Exclude<Block, TableBlock>): Exclude<Block, TableB
   return block.type === 'scatter' ? { ...block, points: { x: [], y: [] } } : block
 }
 
-function showChart(block: Block, url: URL): ShownBlock['chart'] {
-  const zoomName = `${block.name}.zoom`
-  const window = readWindow(url.searchParams.get(zoomName))
+function showChart(block: Block, id: string, url: URL): ShownBlock['chart'] {
+  const zoomName = `${id}.zoom`
+  const zoom = url.searchParams.get(zoomName) ?? undefined
+  const window = readWindow(zoom)
   const chart = drawChart(block, window)
-  return chart && { ...chart, zoomName, wholeHref: window && hrefWith(url, block, { [zoomName]: undefined }) }
+  return (
+    chart && {
+      ...chart,
+      zoomName,
+      zoom: window && zoom,
+      wholeHref: window && hrefWith(url, id, { [zoomName]: undefined }),
+    }
+  )
 }
 
-function readWindow(text: string | null): Window | undefined {
+/** `x0,x1,y0,y1`; undefined for anything else. */
+export function readWindow(text: string | null | undefined): Window | undefined {
   const numbers = text?.split(',').map(Number) ?? []
   const [x0, x1, y0, y1] = numbers
   return numbers.length === 4 && numbers.every(Number.isFinite) && x0 < x1 && y0 < y1
@@ -69,14 +82,14 @@ function readWindow(text: string | null): Window | undefined {
     : undefined
 }
 
-function showTable(block: TableBlock, url: URL): ShownTable {
-  const name = (part: string) => `${block.name}.${part}`
+function showTable(block: TableBlock, id: string, url: URL): ShownTable {
+  const name = (part: string) => `${id}.${part}`
   const asked = (part: string) => url.searchParams.get(name(part)) ?? undefined
   const filter = (asked('filter') ?? '').slice(0, 200)
   const view = { filter, sort: asked('sort'), from: Number(asked('from')) }
   const { rows, total, from, by, descending } = rowsOf(block, view, rowsOnPage)
   const href = (changes: Record<string, string | number | undefined>) =>
-    hrefWith(url, block, Object.fromEntries(Object.entries(changes).map(([part, value]) => [name(part), value])))
+    hrefWith(url, id, Object.fromEntries(Object.entries(changes).map(([part, value]) => [name(part), value])))
   return {
     columns: block.columns.map((column, index) => ({
       ...column,
@@ -102,10 +115,10 @@ function showTable(block: TableBlock, url: URL): ShownTable {
 }
 
 /** The page's address with some parameters changed, or dropped where undefined; goes to the block. */
-function hrefWith(url: URL, block: Block, changes: Record<string, string | number | undefined>): string {
+function hrefWith(url: URL, id: string, changes: Record<string, string | number | undefined>): string {
   const next = new URL(url)
   for (const [name, value] of Object.entries(changes))
     if (value === undefined) next.searchParams.delete(name)
     else next.searchParams.set(name, String(value))
-  return `${next.pathname}${next.search}#${block.name}`
+  return `${next.pathname}${next.search}#${id}`
 }

@@ -30,7 +30,7 @@ export function snippets(offprint: Offprint, run: Run, origin: string): Snippet[
   const values: Record<string, unknown> = { ...run.input, seed: run.seed, threads: run.threads }
   const given = offprint.fieldsOf(method).flatMap(field => {
     const value = values[field.name]
-    return value === undefined || (value === field.default && field.name !== 'seed')
+    return value === undefined || (value === field.default && field.name !== 'seed' && field.name !== 'threads')
       ? []
       : [{ name: field.name, value }]
   })

@@ -7,7 +7,10 @@ import type { PageServerLoad } from './$types'
 export const load: PageServerLoad = ({ locals: { offprint }, url }) => {
   const ids = url.searchParams.getAll('run')
   if (ids.length !== 2)
-    error(400, `Choose two runs to compare; ${ids.length === 1 ? 'one was' : `${ids.length} were`} chosen.`)
+    error(
+      400,
+      `Choose two runs to compare; ${ids.length === 1 ? 'one was' : `${ids.length || 'none'} were`} chosen. Go back, and tick two of them.`,
+    )
   const [left, right] = ids.map(id => {
     const record = offprint.runs.store.record(id)
     if (!record) error(404, `There is no run ${id.slice(0, 40)}.`)
@@ -18,12 +21,14 @@ export const load: PageServerLoad = ({ locals: { offprint }, url }) => {
     return input?.file?.file ?? input?.text
   }
   const metricsOf = (side: typeof left) => side.blocks.flatMap(block => (block.type === 'metric' ? [block] : []))
-  const rightMetrics = new Map(metricsOf(right).map(metric => [metric.name, metric]))
+  const [leftMetrics, rightMetrics] = [left, right].map(
+    side => new Map(metricsOf(side).map(metric => [metric.name, metric])),
+  )
   const overlaid = overlay(left.blocks, right.blocks)
   const names = [...new Set([left, right].flatMap(side => side.inputs.map(input => input.name)))]
   const shownInput = (side: typeof left, name: string) => side.inputs.find(input => input.name === name)
   return {
-    overlaid: showBlocks(overlaid, url),
+    overlaid: showBlocks(overlaid, url, 'both-'),
     differing: names
       .filter(name => value(left, name) !== value(right, name))
       .map(name => ({
@@ -41,9 +46,11 @@ export const load: PageServerLoad = ({ locals: { offprint }, url }) => {
       blocks: showBlocks(
         side.blocks.filter(block => block.type !== 'metric' && !overlaid.some(({ name }) => name === block.name)),
         url,
+        index === 0 ? 'left-' : 'right-',
       ),
     })),
-    metrics: metricsOf(left).map(({ name, title, unit, value }) => {
+    metrics: [...new Map([...rightMetrics, ...leftMetrics]).values()].map(({ name, title, unit }) => {
+      const value = leftMetrics.get(name)?.value ?? null
       const other = rightMetrics.get(name)?.value ?? null
       return {
         name,

@@ -9,12 +9,14 @@ export const load: PageServerLoad = ({ locals: { offprint }, url }) => {
   const query = url.searchParams.get('q') ?? ''
   const page = Math.min(10_000, Math.max(1, Math.floor(Number(url.searchParams.get('page')) || 1)))
   const found = offprint.library.search(query, { limit: papersOnPage, offset: (page - 1) * papersOnPage })
-  // An id, an address or a paper's name in the box means that paper.
+  // An id or an address in the box means that paper.
   if (found.open) redirect(302, paperPath(found.open))
   const href = (to: number) => `/search?q=${encodeURIComponent(query)}&page=${to}`
   return {
     query,
     ...found,
+    page,
+    lastHref: found.total > 0 && !found.papers.length ? href(Math.ceil(found.total / papersOnPage)) : undefined,
     from: (page - 1) * papersOnPage + 1,
     previousHref: page > 1 ? href(page - 1) : undefined,
     nextHref: page * papersOnPage < found.total ? href(page + 1) : undefined,

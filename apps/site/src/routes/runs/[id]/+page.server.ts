@@ -8,7 +8,9 @@ import type { PageServerLoad } from './$types'
 export const load: PageServerLoad = ({ locals: { offprint }, params, url }) => {
   const record = offprint.runs.store.record(params.id)
   if (!record) error(404, `There is no run ${params.id.slice(0, 40)}.`)
-  const { run, blocks } = record
+  const { blocks } = record
+  // Of a run that is going on the log is not stored line by line.
+  const run = { ...record.run, log: offprint.runs.log(params.id) ?? record.run.log }
   const paper = offprint.papers.get(run.paper)
   const claim = run.method.startsWith('check:') ? run.method.slice('check:'.length) : undefined
   const page = paperPath(paper?.about.arxiv ?? run.paper)

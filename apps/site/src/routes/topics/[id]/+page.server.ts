@@ -11,5 +11,5 @@ export const load: PageServerLoad = ({ locals: { offprint }, params }) => {
     const paper = offprint.library.paper(key)
     return paper && !('redirect' in paper) ? [{ paper, distance }] : []
   })
-  return { words: topic.words, papers, count: topic.members.length, runnable: runnable(offprint) }
+  return { id: topic.id, words: topic.words, papers, count: topic.members.length, runnable: runnable(offprint) }
 }

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { type Feed, paperFeed } from '../src/feeds/feed.ts'
+import { writeFeed } from '../src/feeds/write.ts'
+import { startServer } from './harness.ts'
+
+const place = { PUBLIC_URL: 'https://papers.example.org' }
+const hostile = {
+  id: '2401.00001',
+  title: 'A & B <script>alert(1)</script> ]]> "quoted" $a < b$',
+  abstract: `First\u0001paragraph with <b>tags</b> & more.\n\n Second.`,
+  authors: ['Ann "A" O’Neil', '李四'],
+  categories: ['cs.LG'],
+}
+
+async function served(t: import('node:test').TestContext, environment = {}) {
+  const server = await startServer(t, { ...place, ...environment })
+  await fetch(`${server.url}/api/import`, { method: 'POST', body: `${JSON.stringify(hostile)}\n` })
+  return server
+}
+
+/** What an independent parser, that of Python, makes of XML: the texts of all elements of a name. */
+function textsOf(xml: string, name: string): string[] {
+  const script =
+    'import sys,json,xml.etree.ElementTree as e; print(json.dumps([x.text or "" for x in e.fromstring(sys.stdin.buffer.read()).iter(sys.argv[1])]))'
+  return JSON.parse(execFileSync('python3', ['-c', script, name], { input: xml, encoding: 'utf8' }))
+}
+const python = (() => {
+  try {
+    execFileSync('python3', ['--version'])
+    return true
+  } catch {
+    return false
+  }
+})()
+
+test('the three formats say the same of the newest papers, whatever is in a title', async t => {
+  const { url } = await served(t)
+  const feed = await (await fetch(`${url}/feed.json`)).json()
+  assert.equal(feed.version, 'https://jsonfeed.org/version/1.1')
+  assert.equal(feed.feed_url, 'https://papers.example.org/feed.json')
+  assert.equal(feed.items.length, 36)
+  const [first] = feed.items
+  assert.equal(first.id, 'tag:papers.example.org,2025:paper:2401.00001')
+  assert.equal(first.url, 'https://papers.example.org/papers/2401.00001')
+  assert.equal(first.title, hostile.title)
+  assert.equal(first.content_html, '<p>Firstparagraph with &lt;b&gt;tags&lt;/b&gt; &amp; more.</p><p>Second.</p>')
+  assert.deepEqual(
+    first.authors.map((author: { name: string }) => author.name),
+    hostile.authors,
+  )
+  if (!python) return t.diagnostic('python3 is not here: the XML is not parsed')
+  const atom = await (await fetch(`${url}/feed.atom`)).text()
+  const namespace = '{http://www.w3.org/2005/Atom}'
+  assert.deepEqual(
+    textsOf(atom, `${namespace}title`).slice(1),
+    feed.items.map((item: { title: string }) => item.title),
+  )
+  assert.deepEqual(
+    textsOf(atom, `${namespace}id`).slice(1),
+    feed.items.map((item: { id: string }) => item.id),
+  )
+  assert.deepEqual(
+    textsOf(atom, `${namespace}content`),
+    feed.items.map((item: { content_html: string }) => item.content_html),
+  )
+  const rss = await (await fetch(`${url}/feed.rss`)).text()
+  assert.deepEqual(
+    textsOf(rss, 'guid'),
+    feed.items.map((item: { id: string }) => item.id),
+  )
+  for (const date of textsOf(rss, 'pubDate')) assert.match(date, /^\w{3}, \d{2} \w{3} \d{4} \d\d:\d\d:\d\d \+0000$/)
+})
+
+test('a feed of a search and of a topic has what these have, in pages without gaps', async t => {
+  const { url, offprint } = await served(t)
+  const read = async (path: string) => (await (await fetch(url + path)).json()) as Feedlike
+  const all = await read('/feed.json?limit=200')
+  const paged: string[] = []
+  for (let next: string | undefined = '/feed.json?limit=10'; next; ) {
+    const page: Feedlike = await read(next)
+    paged.push(...page.items.map(item => item.id))
+    next = page.next_url?.replace(place.PUBLIC_URL, '')
+  }
+  assert.deepEqual(
+    paged,
+    all.items.map(item => item.id),
+  )
+  const found = await read('/feed.json?q=vector%20search')
+  const keys = offprint.library
+    .search('vector search')
+    .papers.map(paper => `tag:papers.example.org,2025:paper:${paper.key}`)
+  assert.deepEqual(found.items.map(item => item.id).sort(), keys.sort())
+  assert.equal(found.home_page_url, 'https://papers.example.org/search?q=vector+search')
+  const { computeTopics } = await import('../src/library/topics.ts')
+  offprint.library.saveTopics(await computeTopics([...offprint.library.records()]), offprint.library.revision())
+  const topic = offprint.library.topics()[0]
+  assert.equal((await read(`/feed.json?topic=${topic.id}`)).items.length, topic.members.length)
+  assert.equal((await fetch(`${url}/feed.atom?topic=none`)).status, 404)
+  for (const query of ['limit=-1', 'limit=x', 'limit=1e9', 'page=0', 'page=1e99', `q=${'x'.repeat(5000)}`, 'q=%22'])
+    assert.equal((await fetch(`${url}/feed.atom?${query}`)).status, 200, query)
+})
+
+interface Feedlike {
+  items: { id: string }[]
+  next_url?: string
+  home_page_url: string
+}
+
+test('a reader that has the feed already is told so, compressed or not; a change gives a new tag', async t => {
+  const { url } = await served(t)
+  const first = await fetch(`${url}/feed.atom`, { headers: { 'accept-encoding': 'identity' } })
+  const { etag, 'last-modified': modified, 'cache-control': cache } = Object.fromEntries(first.headers)
+  const body = await first.text()
+  assert.equal(cache, 'public, max-age=300')
+  const known: Record<string, string>[] = [
+    { 'if-none-match': etag },
+    { 'if-none-match': `"other", W/${etag}` },
+    { 'if-modified-since': modified },
+  ]
+  for (const headers of known) {
+    const again = await fetch(`${url}/feed.atom`, { headers: { 'accept-encoding': 'identity', ...headers } })
+    assert.equal(again.status, 304)
+    assert.equal(await again.text(), '')
+  }
+  const compressed = await fetch(`${url}/feed.atom`, { headers: { 'accept-encoding': 'gzip' } })
+  assert.notEqual(compressed.headers.get('etag'), etag)
+  assert.equal(await compressed.text(), body)
+  await fetch(`${url}/api/import`, { method: 'POST', body: '{"id":"2401.00002","title":"New","abstract":"x"}\n' })
+  const changed = await fetch(`${url}/feed.atom`, { headers: { 'accept-encoding': 'identity', 'if-none-match': etag } })
+  assert.equal(changed.status, 200)
+  assert.match(await changed.text(), /2401.00002/)
+  const locked = await startServer(t, { OWNER_TOKEN: 'the-token-of-the-owner' })
+  assert.equal((await fetch(`${locked.url}/feed.atom`, { redirect: 'manual' })).status, 303)
+})
+
+test('any text makes well-formed feeds', { skip: python ? false : 'no python3' }, () => {
+  const text = fc.string({ unit: 'binary', maxLength: 40 })
+  const feeds = fc.sample(
+    fc.record({
+      title: text,
+      authors: fc.array(text, { maxLength: 3 }),
+      text,
+      categories: fc.array(text, { maxLength: 2 }),
+    }),
+    { numRuns: 300, seed: 1 },
+  )
+  const feed: Feed = {
+    title: 'any',
+    page: 'https://x.example/',
+    self: 'https://x.example/feed.atom?q=a&b',
+    id: 'tag:x.example,2025:feed:papers',
+    entries: feeds.map((one, at) => ({
+      ...one,
+      id: `tag:x.example,2025:paper:${at}`,
+      url: `https://x.example/${at}`,
+      published: '2026-01-01T00:00:00.000Z',
+      updated: '2026-01-01T00:00:00.000Z',
+    })),
+  }
+  assert.equal(textsOf(writeFeed(feed, 'atom'), '{http://www.w3.org/2005/Atom}content').length, 300)
+  assert.equal(textsOf(writeFeed(feed, 'rss'), 'item').length, 300)
+  assert.equal(JSON.parse(writeFeed(feed, 'json')).items.length, 300)
+})
+
+test('an empty library has an empty feed', () => {
+  const library = { search: () => ({ papers: [], total: 0 }) } as never
+  const feed = paperFeed(library, { url: 'https://x.example', host: 'x.example' }, {}, 'atom')!
+  assert.equal(feed.updated, undefined)
+  assert.match(writeFeed(feed, 'atom'), /<updated>1970-01-01T00:00:00.000Z<\/updated>/)
+})
