@@ -6,6 +6,9 @@ import type { Method } from '@offprint/papers'
 import { describeFields, type Field, InputErrors, isLoadedKind } from '@offprint/papers/fields'
 import {
   commonFields,
+  type ExportFormat,
+  exportFormats,
+  importFormats,
   listPapers,
   type Offprint,
   openOffprint,
@@ -137,12 +140,20 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
 
   program
     .command('import')
-    .description('Import papers: a pasted daily-papers listing, or JSON lines as export prints them')
+    .description(
+      'Import papers: a pasted daily-papers listing, JSON lines as export prints them, Hugging Face and arXiv answers, CSV, BibTeX, RIS, CSL-JSON',
+    )
     .argument('<file>', 'a file, or - for standard input')
     .option('--year <year>', "year of the listing's date, where it has none")
+    .addOption(
+      new Option('--format <format>', 'what it is (default: found from how it begins)').choices(
+        Object.keys(importFormats),
+      ),
+    )
+    .option('--columns <field=header,…>', 'of a CSV: which column is what, such as title=Name,authors=Who')
     .option('--json', 'one JSON document')
-    .addHelpText('after', '\nExample: offprint import listing.txt')
-    .action(async (file: string, { json, year }) => {
+    .addHelpText('after', '\nExamples: offprint import listing.txt\n  offprint import works.csv --columns title=Name')
+    .action(async (file: string, { json, year, format, columns }) => {
       if (year !== undefined && !/^(19|20)\d\d$/.test(year))
         throw new InputError('year', `'${year}'`, 'a year such as 2025')
       if (file !== '-') requireFile('file', file)
@@ -151,6 +162,8 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
       const report = await offprint.library.importStream(file === '-' ? process.stdin : createReadStream(file), {
         name: file === '-' ? 'standard input' : basename(file),
         year: year && Number(year),
+        format,
+        columns: columns && readColumns(columns),
         signal: controller.signal,
         onProgress: report => bar.count(report.read),
       })
@@ -177,9 +190,13 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
 
   program
     .command('export')
-    .description('Print the library as JSON lines, one paper a line')
-    .action(async () => {
-      for (const paper of offprint.library.exportRecords()) await write(`${JSON.stringify(paper)}\n`)
+    .description('Print the library: as JSON lines, one paper a line, or for a reference manager')
+    .addOption(
+      new Option('--format <format>', 'how it is written').choices(Object.keys(exportFormats)).default('jsonl'),
+    )
+    .addHelpText('after', '\nExample: offprint export --format bibtex > papers.bib')
+    .action(async ({ format }: { format: ExportFormat }) => {
+      for (const piece of exportFormats[format].write(offprint.library)) await write(piece)
     })
 
   program
@@ -436,6 +453,15 @@ function stopOnInterrupt(): AbortController {
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
   return controller
+}
+
+/** `title=Name,authors=Who` as an object. @throws InputError */
+function readColumns(text: string): Record<string, string> {
+  const pairs = text.split(',').map(pair => pair.split('='))
+  for (const pair of pairs)
+    if (pair.length !== 2 || !pair[0].trim() || !pair[1].trim())
+      throw new InputError('columns', `'${pair.join('=')}'`, 'field=header, separated by commas')
+  return Object.fromEntries(pairs.map(([field, header]) => [field.trim(), header.trim()]))
 }
 
 function print(value: unknown): void {

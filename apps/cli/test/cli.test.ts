@@ -225,6 +225,19 @@ test('import reads a file or standard input, search finds it, export prints it',
   assert.equal(nothing.code, 2)
 })
 
+test('a table with columns of its own is imported, and the library goes out as BibTeX', async () => {
+  writeFileSync(join(folder, 'works.csv'), 'Name of the work,Who\nA work of note,Ann Ample\n')
+  const refused = await offprint(['import', 'works.csv'])
+  assert.equal(refused.code, 1)
+  assert.match(refused.stderr, /no column for the title; the columns are Name of the work, Who/)
+  const { code, stdout } = await offprint(['import', 'works.csv', '--columns', 'title=Name of the work,authors=Who'])
+  assert.deepEqual([code, stdout], [0, '1 new, 0 updated, 0 unchanged, 0 refused\n'])
+  const { stdout: bibtex } = await offprint(['export', '--format', 'bibtex'])
+  assert.match(bibtex, /title = ?\{\{A work of note\}\}/)
+  assert.equal((await offprint(['import', 'works.csv', '--columns', 'title'])).code, 2)
+  assert.equal((await offprint(['import', 'works.csv', '--format', 'docx'])).code, 2)
+})
+
 test('the other command of the README searches vectors of numpy', async () => {
   const { next } = random(1)
   for (const [name, rows] of [

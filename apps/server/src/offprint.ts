@@ -10,6 +10,8 @@ import { openDatabase } from './database.ts'
 import type { Place } from './feeds/feed.ts'
 import { type FileStore, openFileStore } from './files.ts'
 import { createLibrary, type Library } from './library/library.ts'
+import { exportFormats } from './library/sources/exports.ts'
+import { importFormats } from './library/sources/formats.ts'
 import { openVectors } from './library/vectors.ts'
 import { commonFields, createRuns, type Runs } from './runs/runs.ts'
 import { openRunStore, processOwner } from './runs/store.ts'
@@ -48,6 +50,8 @@ export interface Offprint {
   place: Place
   papers: Map<string, Paper>
   library: Library
+  /** What can be imported and exported, by the name of the format. */
+  formats: { imported: Record<string, string>; exported: Record<string, string> }
   files: FileStore
   runs: Runs
   /** All inputs of a method's run: its own, then seed and threads. */
@@ -97,6 +101,7 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
     place: { url: address.origin, host: address.hostname },
     papers,
     library,
+    formats: { imported: titlesOf(importFormats), exported: titlesOf(exportFormats) },
     files,
     runs,
     fieldsOf: method => [...describeFields(method), ...commonFields],
@@ -120,6 +125,10 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
       database.close()
     },
   }
+}
+
+function titlesOf(formats: Record<string, { title: string }>): Record<string, string> {
+  return Object.fromEntries(Object.entries(formats).map(([name, { title }]) => [name, title]))
 }
 
 /** After one that failed the next waits: pages ask for it whenever they are shown. */

@@ -144,3 +144,30 @@ test('a claim shows its newest check that came to an end', async t => {
   store.add({ ...store.get(second)!, id: 'later', status: 'failed', check: undefined })
   assert.equal(verdict()[0].run, second)
 })
+
+test('papers go out and come in as reference managers have them', async t => {
+  const { url } = await startServer(t)
+  const export_ = async (format: string) => {
+    const response = await fetch(`${url}/api/export?format=${format}`)
+    assert.match(response.headers.get('content-disposition')!, /attachment; filename="offprint\.\w+"/)
+    return response.text()
+  }
+  for (const [format, papers] of [
+    ['bibtex', /^@\w+\{/gm],
+    ['ris', /^TY {2}- /gm],
+    ['csl', /"type":"article/g],
+  ] as const) {
+    const text = await export_(format)
+    assert.equal(text.match(papers)?.length, 35, format)
+    const report = await (await fetch(`${url}/api/import?name=back`, { method: 'POST', body: text })).json()
+    assert.deepEqual([report.format, report.added, report.refusedCount, report.state], [format, 0, 0, 'done'])
+  }
+  assert.equal((await fetch(`${url}/api/export?format=docx`)).status, 422)
+  assert.equal((await fetch(`${url}/api/import?format=docx`, { method: 'POST', body: 'x' })).status, 422)
+  const cite = async (path: string) => (await fetch(`${url}/api/papers/${path}`)).text()
+  assert.match(await cite('2008.05171/cite.bib'), /eprint = ?\{2008\.05171\}/)
+  assert.match(await cite('fasterpam/cite.ris'), /^AN {2}- arXiv:2008\.05171/m)
+  assert.equal(JSON.parse(await cite('2008.05171/cite.json'))[0].number, 'arXiv:2008.05171')
+  assert.equal((await fetch(`${url}/api/papers/none/cite.bib`)).status, 404)
+  assert.equal((await fetch(`${url}/api/papers/2008.05171/cite.exe`)).status, 404)
+})

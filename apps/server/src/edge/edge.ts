@@ -1,6 +1,8 @@
 /** The HTTP edge: checks who asks, answers `/api`, uploads and health itself, and hands the rest to the site's pages. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { inputJsonSchema } from '@offprint/papers/fields'
+import { citeFormats, type ExportFormat, exportFormats } from '../library/sources/exports.ts'
+import { type ImportFormat, importFormats } from '../library/sources/formats.ts'
 import type { Offprint } from '../offprint.ts'
 import type { Run } from '../runs/types.ts'
 import { eachPart, readFields, readText } from './body.ts'
@@ -50,6 +52,7 @@ const routes: Route[] = [
   ['GET', /^\/feed\.(atom|rss|json)$/, sendFeed],
   ['GET', /^\/api\/papers$/, ({ response, offprint }) => sendJson(response, { papers: listPapers(offprint) })],
   ['GET', /^\/api\/papers\/(.+)\/similar$/, similarPapers],
+  ['GET', /^\/api\/papers\/(.+)\/cite\.(bib|ris|json)$/, cite],
   ['GET', /^\/api\/papers\/(.+)$/, onePaper],
   ['GET', /^\/api\/search$/, search],
   [
@@ -371,29 +374,42 @@ async function importPapers({ request, response, url, offprint }: Call): Promise
   const { library, settings } = offprint
   const type = request.headers['content-type']?.split(';')[0].trim().toLowerCase() ?? ''
   const year = parseYear(url.searchParams.get('year'))
+  const format = parseFormat(url.searchParams.get('format'))
   const limit = settings.UPLOAD_LIMIT_MB * 1024 * 1024
   let report: Awaited<ReturnType<typeof library.importStream>> | undefined
   if (type === 'multipart/form-data') {
     let formYear = year
+    let formFormat = format
     let pasted = ''
     await eachPart(request, {
       field(name, value) {
         if (name === 'year') formYear = parseYear(value)
+        if (name === 'format') formFormat = parseFormat(value)
         if (name === 'text') pasted = value
       },
       async file(_name, filename, stream) {
-        if (filename) report = await library.importStream(bounded(stream, limit), { name: filename, year: formYear })
+        if (filename)
+          report = await library.importStream(bounded(stream, limit), {
+            name: filename,
+            year: formYear,
+            format: formFormat,
+          })
         else stream.resume()
       },
     })
     if (!report && pasted.trim())
-      report = await library.importStream(once(pasted), { name: 'pasted text', year: formYear })
+      report = await library.importStream(once(pasted), {
+        name: 'pasted text',
+        year: formYear,
+        format: formFormat,
+      })
     if (!report && wantsPage(request)) return seeOther(response, '/import?empty=1')
     if (!report) throw new HttpError(422, 'send a file, or text in the field text')
   } else {
     report = await library.importStream(bounded(request, limit), {
       name: url.searchParams.get('name') ?? 'request',
       year,
+      format,
     })
   }
   offprint.catchUp()
@@ -405,6 +421,15 @@ function parseYear(text: string | null): number | undefined {
   if (!text) return undefined
   if (/^(19|20)\d\d$/.test(text)) return Number(text)
   throw new HttpError(422, `year must be a year such as 2025, found '${text.slice(0, 20)}'`)
+}
+
+function parseFormat(text: string | null): ImportFormat | undefined {
+  if (!text) return undefined
+  if (Object.hasOwn(importFormats, text)) return text as ImportFormat
+  throw new HttpError(
+    422,
+    `format must be one of ${Object.keys(importFormats).join(', ')}, found '${text.slice(0, 20)}'`,
+  )
 }
 
 async function* once(text: string): AsyncGenerator<Uint8Array> {
@@ -424,15 +449,33 @@ async function* bounded(stream: AsyncIterable<Uint8Array>, limit: number): Async
   }
 }
 
-async function exportPapers({ response, offprint }: Call): Promise<void> {
-  response.writeHead(200, {
-    'content-type': 'application/x-ndjson',
-    'content-disposition': attachment('offprint.jsonl'),
-  })
-  for (const paper of offprint.library.exportRecords()) {
-    if (!response.write(`${JSON.stringify(paper)}\n`)) await new Promise(resolve => response.once('drain', resolve))
-  }
+async function exportPapers({ response, url, offprint }: Call): Promise<void> {
+  const name = url.searchParams.get('format') ?? 'jsonl'
+  if (!Object.hasOwn(exportFormats, name))
+    throw new HttpError(
+      422,
+      `format must be one of ${Object.keys(exportFormats).join(', ')}, found '${name.slice(0, 20)}'`,
+    )
+  const { type, ending, write } = exportFormats[name as ExportFormat]
+  response.writeHead(200, { 'content-type': type, 'content-disposition': attachment(`offprint.${ending}`) })
+  for (const piece of write(offprint.library))
+    if (!response.write(piece)) await new Promise(resolve => response.once('drain', resolve))
   response.end()
+}
+
+/** A paper as reference managers take it. */
+function cite({ response, offprint }: Call, key: string, ending: string): void {
+  const paper = offprint.library.paper(key) ?? missing(`there is no paper ${key.slice(0, 100)}`)
+  if ('redirect' in paper) {
+    seeOther(response, `/api/papers/${paper.redirect}/cite.${ending}`)
+    return
+  }
+  const { type, one } = citeFormats[ending as keyof typeof citeFormats]
+  response.writeHead(200, {
+    'content-type': `${type}; charset=utf-8`,
+    'content-disposition': attachment(`${paper.key.replaceAll('/', '-')}.${ending}`),
+  })
+  response.end(one(paper))
 }
 
 function openApi(offprint: Offprint) {

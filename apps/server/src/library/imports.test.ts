@@ -22,7 +22,7 @@ describe('an import', () => {
       [json, 'jsonl'],
       [listed('A'), 'listing'],
       ['', 'listing'],
-      ['[{}]', 'listing'],
+      ['[{}]', 'csl'],
     ] as const) {
       const bytes = new TextEncoder().encode(text)
       const library = open()

@@ -3,12 +3,13 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { DatabaseSync } from 'node:sqlite'
 import { transaction } from '../database.ts'
-import { parseJsonl } from './jsonl.ts'
 import type { Chunks } from './lines.ts'
-import { parseListing } from './listing.ts'
+import { formatOf, type ImportFormat, importFormats, type ReadItem, type ReadOptions } from './sources/formats.ts'
 import type { PaperStore } from './store.ts'
 import { oneLine } from './text.ts'
-import type { ImportItem, ImportOptions, ImportReport } from './types.ts'
+import type { ImportOptions, ImportReport } from './types.ts'
+
+type Reader = (chunks: Chunks, options: ReadOptions) => AsyncIterable<ReadItem>
 
 const batchRecords = 200
 const batchMs = 250
@@ -41,7 +42,9 @@ export function openImports(database: DatabaseSync, store: PaperStore, now: () =
   async function importStream(chunks: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<ImportReport> {
     const startedAt = now().toISOString()
     const source = untilAborted(chunks, options.signal)
-    const { format, rest } = options.format ? { format: options.format, rest: source } : await detectFormat(source)
+    const { format, rest } = options.format
+      ? { format: options.format, rest: source }
+      : await detectFormat(source, options.name)
     const report: ImportReport = {
       id: newImportId(startedAt),
       name: oneLine(options.name).slice(0, 200).toWellFormed(),
@@ -68,7 +71,7 @@ export function openImports(database: DatabaseSync, store: PaperStore, now: () =
     }, heartbeatMs)
     heartbeat.unref()
 
-    const commit = (batch: ImportItem[]) => {
+    const commit = (batch: ReadItem[]) => {
       const next: ImportReport = { ...report, refused: [...report.refused], notes: [...report.notes] }
       transaction(database, () => {
         for (const item of batch) putItem(store, item, next, startedAt)
@@ -85,15 +88,13 @@ export function openImports(database: DatabaseSync, store: PaperStore, now: () =
     }
     try {
       const onInvalid = () => report.notes.push('The text has bytes that are not UTF-8; each was replaced by \ufffd.')
-      const items =
-        format === 'jsonl'
-          ? parseJsonl(rest, { onInvalid })
-          : parseListing(rest, {
-              importDay: startedAt.slice(0, 10),
-              year: options.year,
-              onInvalid,
-            })
-      let batch: ImportItem[] = []
+      const items = (importFormats[format].read as Reader)(rest, {
+        onInvalid,
+        importDay: startedAt.slice(0, 10),
+        year: options.year,
+        columns: options.columns,
+      })
+      let batch: ReadItem[] = []
       let started = Date.now()
       for await (const item of items) {
         options.signal?.throwIfAborted()
@@ -127,39 +128,53 @@ export function openImports(database: DatabaseSync, store: PaperStore, now: () =
   }
 }
 
-function putItem(store: PaperStore, item: ImportItem, report: ImportReport, moment: string): void {
+function putItem(store: PaperStore, item: ReadItem, report: ImportReport, moment: string): void {
   report.read++
   if ('refused' in item) {
     report.refusedCount++
     if (report.refused.length < mostRefusals) report.refused.push(item.refused)
     return
   }
+  if ('deleted' in item) {
+    // Gone at its source: it stays here, with what readers have made of it, and says so.
+    const known = store.named(item.deleted)?.record
+    if (known) report[store.put({ ...known, withdrawn: true }, moment)]++
+    else report.unchanged++
+    return
+  }
   if (item.repaired) report.repaired++
-  report[store.put(item.record, moment)]++
+  const { externalVotes } = item
+  report[store.put({ ...item.record, ...(externalVotes === undefined ? {} : { externalVotes }) }, moment)]++
 }
 
 class NotTextError extends Error {
   override message = 'this is not text: a listing or JSON lines are wanted (a compressed file must be unpacked first)'
 }
 
-/** JSON lines start with a brace. What was read to see it is given back. */
-async function detectFormat(chunks: AsyncIterable<Uint8Array>): Promise<{ format: 'listing' | 'jsonl'; rest: Chunks }> {
+const detectedBytes = 65_536
+
+/** What was read to see the format is given back. */
+async function detectFormat(
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+): Promise<{ format: ImportFormat; rest: Chunks }> {
   const iterator = chunks[Symbol.asyncIterator]()
   const seen: Uint8Array[] = []
-  let format: 'listing' | 'jsonl' = 'listing'
+  let start = ''
   let failure: { error: unknown } | undefined
   const decoder = new TextDecoder()
   try {
-    for (let length = 0; length < 65_536; ) {
+    for (let length = 0; length < detectedBytes; ) {
       const { done, value } = await iterator.next()
       if (done) break
       seen.push(value)
-      if (typeof value !== 'string' && value.subarray(0, 65_536).includes(0)) failure = { error: new NotTextError() }
       length += value.length
-      const start = decoder.decode(value.subarray(0, 65_536), { stream: true }).trimStart()
-      if (!start) continue
-      if (start.startsWith('{')) format = 'jsonl'
-      break
+      const first = value.subarray(0, detectedBytes)
+      if (first.includes(0)) {
+        failure = { error: new NotTextError() }
+        break
+      }
+      start += decoder.decode(first, { stream: true })
     }
   } catch (error) {
     failure = { error }
@@ -170,7 +185,7 @@ async function detectFormat(chunks: AsyncIterable<Uint8Array>): Promise<{ format
     if (failure) throw failure.error
     yield* { [Symbol.asyncIterator]: () => iterator }
   }
-  return { format, rest: rest() }
+  return { format: formatOf(start, name), rest: rest() }
 }
 
 /** Ends a wait for the next chunk as soon as the import is cancelled. */

@@ -37,12 +37,21 @@ export async function* parseJsonl(
 export function exportedRecord(record: PaperRecord): ExportedRecord {
   const { key, arxivId, version, doi, title, abstract, authors, authorCount, categories, primary } = record
   const { organization, publishedAt, updatedAt, submittedAt, comment, journalRef, license, withdrawn } = record
-  const { projectPage, githubRepo, source, sourceUrl, fetchedAt, commentCount } = record
+  const { projectPage, githubRepo, source, sourceUrl, fetchedAt, commentCount, externalVotes } = record
   const raw = record.raw && { title: record.raw.title, abstract: record.raw.abstract, authors: record.raw.authors }
   return definedFields({
     ...{ key, arxivId, version, doi, title, abstract, authors, authorCount, categories, primary },
     ...{ organization, publishedAt, updatedAt, submittedAt, comment, journalRef, license, withdrawn },
-    ...{ projectPage, githubRepo, source, sourceUrl, fetchedAt, commentCount, raw: raw && definedFields(raw) },
+    ...{
+      projectPage,
+      githubRepo,
+      source,
+      sourceUrl,
+      fetchedAt,
+      commentCount,
+      externalVotes,
+      raw: raw && definedFields(raw),
+    },
   }) as ExportedRecord
 }
 
@@ -105,6 +114,7 @@ function readRecord(value: unknown): { record: ImportedRecord; repaired?: boolea
       githubRepo: webAddress(fields.githubRepo),
       sourceUrl: webAddress(fields.sourceUrl),
       commentCount: count(fields, 'commentCount'),
+      externalVotes: count(fields, 'externalVotes'),
       raw: raw && Object.keys(raw).length ? raw : undefined,
     }),
   }

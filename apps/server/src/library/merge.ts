@@ -60,6 +60,8 @@ export function mergeRecord(existing: PaperRecord, incoming: ImportedRecord): Pa
   merged.withdrawn = newer ? incoming.withdrawn : existing.withdrawn || (age === 0 && incoming.withdrawn)
   if (incoming.commentCount !== undefined)
     merged.commentCount = Math.max(incoming.commentCount, merged.commentCount ?? 0)
+  if (incoming.externalVotes !== undefined)
+    merged.externalVotes = Math.max(incoming.externalVotes, merged.externalVotes ?? 0)
   if (incoming.submittedAt && incoming.submittedAt < merged.submittedAt) merged.submittedAt = incoming.submittedAt
   if (Object.keys(raw).length) merged.raw = raw
   else delete merged.raw

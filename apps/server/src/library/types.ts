@@ -1,5 +1,7 @@
 /** What the library of papers holds and gives: the nouns that the site, the HTTP edge and the command line share. */
 import type { Paper } from '@offprint/papers'
+import type { CsvOptions } from './sources/csv.ts'
+import type { ImportFormat } from './sources/formats.ts'
 
 export interface Author {
   name: string
@@ -42,7 +44,7 @@ export interface PaperRecord {
   projectPage?: string
   /** A http or https URL. */
   githubRepo?: string
-  /** Where it came from first: `offprint` (a paper that runs here), `listing` or `jsonl`. */
+  /** Where it came from first: `offprint` (a paper that runs here), or the format that it was read from: `listing`, `arxiv`, `bibtex`… */
   source: string
   sourceUrl?: string
   /** When its data last changed, ISO 8601 in UTC with milliseconds. */
@@ -55,6 +57,8 @@ export interface PaperRecord {
   slug?: string
   /** Comments on the site that a listing was copied from; never our own. */
   commentCount?: number
+  /** Votes on the site that it came from; never our own. */
+  externalVotes?: number
   /** The text as it came, where TeX was turned into letters. */
   raw?: { title?: string; abstract?: string; authors?: string[] }
 }
@@ -79,7 +83,7 @@ export interface ImportReport {
   id: string
   /** What was imported, such as a file's name. */
   name: string
-  format: 'listing' | 'jsonl'
+  format: ImportFormat
   /** Records read so far: added, updated, unchanged and refused ones together. Only what is committed counts. */
   read: number
   added: number
@@ -101,8 +105,10 @@ export interface ImportReport {
 }
 
 export interface ImportOptions {
-  /** Default: found from the first character. */
-  format?: 'listing' | 'jsonl'
+  /** Default: found from how the text begins. */
+  format?: ImportFormat
+  /** Of a table: the header of the column for each field, where it has none of the usual names. */
+  columns?: CsvOptions['columns']
   /** What is imported, such as a file's name. Shown in the report. */
   name: string
   /** Year of a listing's date, where it is not the latest possible one. */

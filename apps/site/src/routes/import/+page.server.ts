@@ -9,6 +9,7 @@ export const load: PageServerLoad = ({ locals: { offprint }, url }) => {
     report,
     empty: url.searchParams.has('empty'),
     imports: offprint.library.imports().slice(0, 20),
+    formats: offprint.formats,
     limit: offprint.settings.UPLOAD_LIMIT_MB,
     year: new Date().getUTCFullYear(),
   }

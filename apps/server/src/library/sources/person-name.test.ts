@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { joinName, splitName } from './person-name.ts'
+
+test('names are taken apart as people do, and put together they are the same', () => {
+  assert.deepEqual(splitName('Donald E. Knuth'), { given: 'Donald E.', family: 'Knuth' })
+  assert.deepEqual(splitName('Ludwig van Beethoven'), { given: 'Ludwig', family: 'van Beethoven' })
+  assert.deepEqual(splitName('Sammy Davis Jr.'), { given: 'Sammy', family: 'Davis', suffix: 'Jr.' })
+  for (const whole of ['Plato', 'ATLAS Collaboration', 'Made Things, Inc.', 'The Test Group'])
+    assert.deepEqual(splitName(whole), { family: whole })
+  const words = fc.array(fc.constantFrom('Ada', 'van', 'der', 'Jr.', 'III', 'B.', '李', 'd’Été', 'and', 'Team'), {
+    minLength: 1,
+  })
+  fc.assert(
+    fc.property(words, parts => {
+      assert.equal(joinName(splitName(parts.join(' '))), parts.join(' '))
+    }),
+    { numRuns: 500, seed: 7 },
+  )
+})

@@ -1,0 +1,31 @@
+/** Names of authors: as people read them (`Given Family Jr.`) and in the parts that reference formats have. */
+
+export interface NameParts {
+  given?: string
+  family: string
+  suffix?: string
+}
+
+const generation = /^(?:jr|sr|ii|iii|iv)\.?$/i
+const particle = /^(?:da|de|del|della|den|der|di|do|dos|du|el|la|le|ten|ter|van|von|zu)$/
+const organization = /\b(?:collaboration|consortium|group|team|university|institute|laboratory)\b/i
+
+/** Whether a name must not be taken apart: of an organisation, or with a comma of its own. */
+export function isWhole(name: string): boolean {
+  return name.includes(',') || organization.test(name)
+}
+
+/** Parts of a name; an organisation or a single word is all family. Put together by `joinName` they give the name. */
+export function splitName(name: string): NameParts {
+  if (isWhole(name)) return { family: name }
+  const words = name.split(' ')
+  const suffix = words.length > 2 && generation.test(words.at(-1)!) ? words.pop() : undefined
+  const from = words.findIndex((word, index) => index > 0 && particle.test(word))
+  const given = words.splice(0, from > 0 ? from : words.length - 1).join(' ')
+  const family = words.join(' ')
+  return { ...(given ? { given } : {}), family, ...(suffix ? { suffix } : {}) }
+}
+
+export function joinName({ given, family, suffix }: NameParts): string {
+  return [given, family, suffix].filter(Boolean).join(' ')
+}
