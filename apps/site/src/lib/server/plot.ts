@@ -289,7 +289,7 @@ function optionsOf(
       return {
         marginLeft: room.margin,
         height: 60 + 28 * new Set(names).size,
-        x: { ...axis(block.y, [start, ...values], size), grid: true },
+        x: { ...axis(block.y, [start, ...values], size, undefined, room.margin), grid: true },
         y: { label: null, domain: names, tickFormat: room.shown },
         marks: [
           groups.map((group, index) =>
@@ -452,7 +452,7 @@ function axes(
 }
 
 /** An axis over some values; exactly over them where they are the ends of a part. */
-function axis(of: Axis, values: number[], size: Size, exactly?: unknown): Plot.ScaleOptions {
+function axis(of: Axis, values: number[], size: Size, exactly?: unknown, margin = 60): Plot.ScaleOptions {
   const { label, unit, scale = 'linear' } = of
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
   for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)]
@@ -468,7 +468,7 @@ function axis(of: Axis, values: number[], size: Size, exactly?: unknown): Plot.S
     type: scale,
     domain: [low, high],
     nice: !exactly,
-    ticks: scale === 'log' ? undefined : Math.max(2, Math.floor((sizes[size].width - 80) / room)),
+    ticks: scale === 'log' ? undefined : Math.max(2, Math.floor((sizes[size].width - margin - 20) / room)),
     tickFormat:
       scale === 'log'
         ? (value: number) => {
