@@ -12,6 +12,7 @@ import { type FileStore, openFileStore } from './files.ts'
 import { createLibrary, type Library } from './library/library.ts'
 import { exportFormats } from './library/sources/exports.ts'
 import { importFormats } from './library/sources/formats.ts'
+import { splitMath } from './library/text.ts'
 import { openVectors } from './library/vectors.ts'
 import { commonFields, createRuns, type Runs } from './runs/runs.ts'
 import { openRunStore, processOwner } from './runs/store.ts'
@@ -50,6 +51,8 @@ export interface Offprint {
   place: Place
   papers: Map<string, Paper>
   library: Library
+  /** Cuts a text into formulas, with their marks, and what stands between them. */
+  splitMath(text: string): { text: string; math: boolean }[]
   /** What can be imported and exported, by the name of the format. */
   formats: { imported: Record<string, string>; exported: Record<string, string> }
   files: FileStore
@@ -101,6 +104,7 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
     place: { url: address.origin, host: address.hostname },
     papers,
     library,
+    splitMath,
     formats: { imported: titlesOf(importFormats), exported: titlesOf(exportFormats) },
     files,
     runs,

@@ -1,5 +1,6 @@
 /** One page of a day's papers, for the day's own address and for the front page. */
 import type { Offprint } from '@offprint/server'
+import { showPaper } from './papers.ts'
 import { showRail } from './rail.ts'
 import { runnable } from './runnable.ts'
 
@@ -13,7 +14,7 @@ export function showDay(offprint: Offprint, date: string, url: URL) {
   const href = (to: number) => `/day/${date}${to > 1 ? `?page=${to}` : ''}`
   const running = runnable(offprint)
   return {
-    day,
+    day: { ...day, papers: day.papers.map(paper => showPaper(offprint, paper)) },
     first: (page - 1) * papersOnPage + 1,
     previousHref: page > 1 ? href(page - 1) : undefined,
     nextHref: page * papersOnPage < day.total ? href(page + 1) : undefined,

@@ -1,5 +1,7 @@
+import type { FoundPaper } from '@offprint/server'
 import { redirect } from '@sveltejs/kit'
 import { paperPath } from '#lib/format.ts'
+import { showPaper } from '#lib/server/papers.ts'
 import { runnable } from '#lib/server/runnable.ts'
 import type { PageServerLoad } from './$types'
 
@@ -11,10 +13,13 @@ export const load: PageServerLoad = ({ locals: { offprint }, url }) => {
   const found = offprint.library.search(query, { limit: papersOnPage, offset: (page - 1) * papersOnPage })
   // An id or an address in the box means that paper.
   if (found.open) redirect(302, paperPath(found.open))
+  const shown = (paper: FoundPaper) => ({ ...paper, ...showPaper(offprint, paper) })
   const href = (to: number) => `/search?q=${encodeURIComponent(query)}&page=${to}`
   return {
     query,
     ...found,
+    papers: found.papers.map(shown),
+    close: found.close?.map(shown),
     page,
     lastHref: found.total > 0 && !found.papers.length ? href(Math.ceil(found.total / papersOnPage)) : undefined,
     from: (page - 1) * papersOnPage + 1,

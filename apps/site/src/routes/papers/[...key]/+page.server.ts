@@ -1,6 +1,7 @@
 import { error, redirect } from '@sveltejs/kit'
 import { paperPath } from '#lib/format.ts'
 import { showForm, startingValues } from '#lib/server/form.ts'
+import { renderMath } from '#lib/server/math.ts'
 import type { PageServerLoad } from './$types'
 
 export const load: PageServerLoad = ({ locals: { offprint }, params, url }) => {
@@ -15,6 +16,7 @@ export const load: PageServerLoad = ({ locals: { offprint }, params, url }) => {
   const methods = Object.entries(paper?.methods ?? {})
   const chosen = methods.find(([name]) => name === url.searchParams.get('method')) ?? methods[0]
   const page = paperPath(record.key)
+  const math = (text: string) => renderMath(text, offprint.splitMath)
   let form: ReturnType<typeof showForm> | undefined
   if (paper && chosen) {
     const [name, method] = chosen
@@ -23,6 +25,11 @@ export const load: PageServerLoad = ({ locals: { offprint }, params, url }) => {
   }
   return {
     paper: record,
+    html: {
+      title: math(record.title),
+      summary: math(record.summary ?? ''),
+      abstract: record.abstract.split(/\n{2,}/).map(math),
+    },
     seeded: paper !== undefined,
     venue: paper?.about.venue,
     code: paper?.about.code,
@@ -34,7 +41,9 @@ export const load: PageServerLoad = ({ locals: { offprint }, params, url }) => {
       chosen: name === chosen?.[0],
     })),
     form,
-    similar: offprint.library.similar(record.key),
+    similar: offprint.library
+      .similar(record.key)
+      .map(({ paper, shared }) => ({ key: paper.key, title: math(paper.title), shared })),
     claims: paper ? offprint.claims(paper.slug) : [],
     runs: paper ? offprint.runs.store.list({ paper: paper.slug, limit: 8 }) : [],
   }
