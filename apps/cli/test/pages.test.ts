@@ -113,6 +113,8 @@ describe('pages', { skip }, () => {
     const paths = [
       '/',
       '/day/2020-01-01',
+      '/week/2020-W53',
+      `/month/${new Date().toISOString().slice(0, 7)}`,
       '/papers/2008.05171',
       '/papers/2008.05171?method=choose-k&example=1',
       '/papers/1603.09320',
@@ -146,6 +148,9 @@ describe('pages', { skip }, () => {
       ['/runs/none', 404],
       ['/topics/none', 404],
       ['/day/tomorrow', 404],
+      ['/day/2020-01', 404],
+      ['/week/2025-W53', 404],
+      ['/month/2999-01', 404],
       ['/compare?run=1', 400],
       ['/import?report=none', 404],
     ]

@@ -297,6 +297,17 @@ describe('days', () => {
     const { previous, next } = library.day('2025-12-13')!
     assert.deepEqual([previous, next, library.latestDay()], ['2025-12-12', '2025-12-14', '2025-12-14'])
     assert.equal(library.day('2025-12-14')!.next, undefined)
+    // The same papers by week and by month.
+    const week = library.period('2025-W50')!
+    assert.deepEqual(
+      [week.start, week.papers.map(({ title }) => title), week.previous],
+      ['2025-12-08', ['A', 'B', 'C'], '2025-W49'],
+    )
+    const month = library.period('2025-12', { limit: 2 })!
+    assert.deepEqual([month.total, month.papers.length, month.next], [4, 2, undefined])
+    assert.deepEqual(month.around, { day: '2025-12-14', week: '2025-W50', month: '2025-12' })
+    assert.equal(library.period('2025-13'), undefined)
+    assert.equal(library.day('2025-12'), undefined)
   })
 
   test('that are none, or not yet, are not there', () => {

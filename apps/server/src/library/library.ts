@@ -5,6 +5,7 @@ import { findIdentifier } from './identifiers.ts'
 import { openImports } from './imports.ts'
 import { exportedRecord } from './jsonl.ts'
 import { isDay } from './listing.ts'
+import { periodAround, periodOf } from './period.ts'
 import { openSearch } from './search.ts'
 import { seedPapers } from './seed.ts'
 import { openPaperStore, type Row, toRow } from './store.ts'
@@ -106,7 +107,7 @@ export function createLibrary(
     return found
   }
 
-  return {
+  const library: Library = {
     ...imports,
     search: openSearch(database, store, vectors),
     seed: papers => seedPapers(database, store, papers, now, changed),
@@ -114,19 +115,33 @@ export function createLibrary(
       const text = keyOrId.slice(0, 1000).toWellFormed().trim()
       return store.byKey(text)?.record ?? findRedirect(text)
     },
-    day(date, { limit = 100, offset = 0 } = {}) {
+    period(name, { limit = 100, offset = 0 } = {}) {
       const today = now().toISOString()
-      if (!isDay(date) || date > today.slice(0, 10)) return undefined
-      const end = new Date(Date.parse(date) + 86_400_000).toISOString().slice(0, 10)
-      const previous = dayOf(lastBefore.get(date))
+      const period = periodOf(name)
+      if (!period || period.start > today.slice(0, 10)) return undefined
+      const { kind, start, end } = period
+      const previous = dayOf(lastBefore.get(start))
       const next = dayOf(firstFrom.get(end, today))
+      const last = dayOf(lastBefore.get(end))
+      const inside = last && last >= start ? last : start
       return {
-        date,
-        papers: between.all(date, end, limit, offset).map(row => toRow(row)!.record),
-        total: Number(countBetween.get(date, end)!.total),
-        ...(previous ? { previous } : {}),
-        ...(next ? { next } : {}),
+        ...period,
+        around: {
+          day: inside,
+          week: periodAround(inside, 'week').name,
+          month: periodAround(inside, 'month').name,
+        },
+        papers: between.all(start, end, limit, offset).map(row => toRow(row)!.record),
+        total: Number(countBetween.get(start, end)!.total),
+        ...(previous ? { previous: periodAround(previous, kind).name } : {}),
+        ...(next ? { next: periodAround(next, kind).name } : {}),
       }
+    },
+    day(date, options) {
+      const period = isDay(date) ? library.period(date, options) : undefined
+      if (!period) return undefined
+      const { name, papers, total, previous, next } = period
+      return { date: name, papers, total, ...(previous ? { previous } : {}), ...(next ? { next } : {}) }
     },
     latestDay: () => dayOf(lastBefore.get(`${now().toISOString()}~`)),
     similar,
@@ -151,4 +166,5 @@ export function createLibrary(
       parsed = undefined
     },
   }
+  return library
 }

@@ -1,5 +1,6 @@
 /** What the library of papers holds and gives: the nouns that the site, the HTTP edge and the command line share. */
 import type { Paper } from '@offprint/papers'
+import type { Period, PeriodKind } from './period.ts'
 import type { CsvOptions } from './sources/csv.ts'
 import type { ImportFormat } from './sources/formats.ts'
 
@@ -172,6 +173,15 @@ export interface Day {
   next?: string
 }
 
+/** The papers that appeared here in a day, a week or a month (UTC). */
+export interface PeriodPapers extends Period, Omit<Day, 'date' | 'previous' | 'next'> {
+  /** Names of the nearest earlier and later periods of this kind that have papers. */
+  previous?: string
+  next?: string
+  /** Names of the day, the week and the month that its newest papers are in. */
+  around: Record<PeriodKind, string>
+}
+
 /** Papers that belong together, shown by the one in their middle. */
 export interface Topic {
   /** Stable from day to day as long as the medoid or most of the members stay. Letters, digits, `.` and `-`. */
@@ -207,6 +217,8 @@ export interface Library {
    * @param options.offset papers to skip, default 0
    */
   day(date: string, options?: { limit?: number; offset?: number }): Day | undefined
+  /** The same for a day, a week (`2026-W48`) or a month (`2026-11`). */
+  period(name: string, options?: { limit?: number; offset?: number }): PeriodPapers | undefined
   /** The newest day that has papers, `YYYY-MM-DD`. */
   latestDay(): string | undefined
   /**

@@ -19,8 +19,15 @@ export function formatDate(date: string): string {
   return (date.length === 7 ? month : day).format(parsed)
 }
 
-/** `2020-08-12` as `Wednesday`. */
-export const formatWeekday = (date: string) => weekday.format(new Date(date))
+/** A day, a week or a month as a heading, with what stands above it, and short. */
+export function formatPeriod({ kind, name, start = name }: { kind: string; name: string; start?: string }) {
+  if (kind === 'day')
+    return { kicker: weekday.format(new Date(name)), title: formatDate(name), short: formatDate(name) }
+  if (kind === 'month') return { kicker: 'Month', title: formatDate(name), short: formatDate(name) }
+  const [year, number] = name.split('-W')
+  const short = `week ${Number(number)} of ${year}`
+  return { kicker: `From ${formatDate(start)}`, title: `Week ${Number(number)} of ${year}`, short }
+}
 
 export const formatMoment = (iso: string) => `${moment.format(new Date(iso))} UTC`
 

@@ -1,7 +1,7 @@
-import { showDay } from '#lib/server/day.ts'
+import { showPeriod } from '#lib/server/period.ts'
 import type { PageServerLoad } from './$types'
 
 export const load: PageServerLoad = ({ locals: { offprint }, url }) => {
   const latest = offprint.library.latestDay()
-  return { shown: latest ? showDay(offprint, latest, url) : undefined }
+  return { shown: latest ? showPeriod(offprint, latest, url) : undefined }
 }
