@@ -8,6 +8,7 @@ import type { Run } from '../runs/types.ts'
 import { eachPart, readFields, readText } from './body.ts'
 import { attachment, sendArchive, sendInput, sendRunFile, sendTable } from './downloads.ts'
 import { sendFeed } from './feeds.ts'
+import { sendDailyPapers, sendFoundPapers, sendMarkdown, sendPaper } from './hf-papers.ts'
 import { HttpError, type Problem, problemOf, seeOther, sendJson, sendProblem } from './problem.ts'
 import { checkHost, checkSameSite, endedCookie, isOwner, isSecure, isToken, sessionCookie } from './trust.ts'
 
@@ -53,7 +54,10 @@ const routes: Route[] = [
   ['GET', /^\/api\/papers$/, ({ response, offprint }) => sendJson(response, { papers: listPapers(offprint) })],
   ['GET', /^\/api\/papers\/(.+)\/similar$/, similarPapers],
   ['GET', /^\/api\/papers\/(.+)\/cite\.(bib|ris|json)$/, cite],
-  ['GET', /^\/api\/papers\/(.+)$/, onePaper],
+  ['GET', /^\/api\/papers\/search$/, sendFoundPapers],
+  ['GET', /^\/api\/papers\/(.+)$/, sendPaper],
+  ['GET', /^\/api\/daily_papers$/, sendDailyPapers],
+  ['GET', /^\/papers\/(.+)\.md$/, sendMarkdown],
   ['GET', /^\/api\/search$/, search],
   [
     'GET',
@@ -136,6 +140,8 @@ export function createEdge(offprint: Offprint, pages: PageHandler): Server {
       throw new HttpError(405, `${request.method} is not for this address`)
     if (url.pathname.startsWith('/api/')) throw new HttpError(404, `there is no ${url.pathname}`)
     if (request.method !== 'GET' && request.method !== 'HEAD') throw new HttpError(405, 'pages are only read')
+    const paper = /^\/papers\/(.+)$/.exec(url.pathname)
+    if (paper && wantsMarkdown(request)) return sendMarkdown({ request, response, url, offprint }, decodePart(paper[1]))
     pages(Object.assign(request, { offprint }), response)
   }
   return server
@@ -175,6 +181,11 @@ function missing(what: string): never {
 
 function wantsPage(request: IncomingMessage): boolean {
   return /\btext\/html\b/.test(request.headers.accept ?? '')
+}
+
+/** Programs that read text ask for it; browsers never do. */
+function wantsMarkdown(request: IncomingMessage): boolean {
+  return /\btext\/markdown\b/.test(request.headers.accept ?? '') && !wantsPage(request)
 }
 
 function record(offprint: Offprint, id: string) {
@@ -232,12 +243,6 @@ export function listPapers(offprint: Offprint) {
     })),
     claims: claims.map(claim => claim.id),
   }))
-}
-
-function onePaper({ response, offprint }: Call, key: string): void {
-  const paper = offprint.library.paper(key) ?? missing(`there is no paper ${key.slice(0, 100)}`)
-  if ('redirect' in paper) seeOther(response, `/api/papers/${paper.redirect}`)
-  else sendJson(response, paper)
 }
 
 function similarPapers({ response, offprint }: Call, key: string): void {
