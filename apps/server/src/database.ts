@@ -23,12 +23,15 @@ export function transaction<T>(database: DatabaseSync, work: () => T): T {
   }
 }
 
+/** SQL, or what SQL alone cannot do. */
+export type MigrationStep = string | ((database: DatabaseSync) => void)
+
 /**
  * Brings the tables of one owner (`library`, `runs`, …) up to date: each step runs once, in order. Two processes that
  * start at once do not disturb each other.
  * @throws Error where the database was made by a newer version
  */
-export function migrate(database: DatabaseSync, owner: string, steps: string[]): void {
+export function migrate(database: DatabaseSync, owner: string, steps: MigrationStep[]): void {
   transaction(database, () => {
     database.exec('CREATE TABLE IF NOT EXISTS migrations (owner TEXT PRIMARY KEY, step INTEGER NOT NULL) STRICT')
     const row = database.prepare('SELECT step FROM migrations WHERE owner = ?').get(owner)
@@ -37,7 +40,10 @@ export function migrate(database: DatabaseSync, owner: string, steps: string[]):
       throw new Error(
         `the data directory was made by a newer version of Offprint (${owner}: step ${done}, this one knows ${steps.length})`,
       )
-    for (const step of steps.slice(done)) database.exec(step)
+    for (const step of steps.slice(done)) {
+      if (typeof step === 'string') database.exec(step)
+      else step(database)
+    }
     database
       .prepare('INSERT INTO migrations VALUES (?1, ?2) ON CONFLICT (owner) DO UPDATE SET step = ?2')
       .run(owner, steps.length)

@@ -35,7 +35,7 @@ export function sendDailyPapers({ response, url, offprint }: Call): void {
   const name = given('date') ?? given('week') ?? given('month')
   const papers =
     name === undefined
-      ? library.search('', { limit: size, offset: page * size }).papers
+      ? library.search('sort:new', { limit: size, offset: page * size }).papers
       : newestOf(library, name, size, page * size)
   if (!papers)
     return void refuse(response, 400, `'${name!.slice(0, 20)}' is no date, week or month, or one in the future`)

@@ -71,7 +71,7 @@ export function paperFeed(library: Library, place: Place, query: FeedQuery, endi
         })
       : library.search(query.q!, { limit: mostMatches }).papers
     papers = all.sort(newestFirst).slice(skip, skip + limit + 1)
-  } else papers = library.search('', { limit: limit + 1, offset: skip }).papers
+  } else papers = library.search('sort:new', { limit: limit + 1, offset: skip }).papers
   const shown = papers.slice(0, limit).filter(paper => !paper.withdrawn)
   const address = (path: string, parameters: Record<string, string | number | undefined>) => {
     const given = Object.entries(parameters).flatMap(([name, value]) =>

@@ -1,83 +1,185 @@
-/** The search language: words, `"a phrase"`, `-word`, `OR` between two of them. Every string means something. */
+/**
+ * The search language: words, `"a phrase"`, `-without`, `OR` between two of them, parentheses, and filters such as
+ * `author:"Erich Schubert"`, `cat:cs.LG`, `date:2024-03..2024-06`, `has:code`, `is:unread`, `sort:new`. Every string means
+ * something: what cannot be read as it is written is searched as plain words, and a note says so.
+ */
+import { nameInAddress } from './facets.ts'
+import { findIdentifier } from './identifiers.ts'
 import { tokens } from './search-text.ts'
+import { arxivCategoryAsWritten } from './sources/arxiv-taxonomy.ts'
 
-/** Longest query in characters, and most words and phrases of it, that are looked at. */
+/** Longest query in characters, and most words, phrases and filters of it, that are looked at. */
 const longestQuery = 250
 const mostTerms = 32
 /** What is looked at of a query that somebody pasted a book into. */
 const longestPaste = 4000
 const longestJoined = 40
 
+/** Fields whose words are looked for, with the columns of the index that hold them. */
+const columns = {
+  title: '{title titleJoined}',
+  abstract: '{text textJoined}',
+  author: '{authors}',
+  org: '{organization}',
+  tag: '{topics}',
+}
+
 /** One word or phrase: it is found where one of the sequences of words stands. */
 export interface Term {
   sequences: string[][]
   /** What it makes when it is joined with the word beside it: found only where it is written so. */
   withNeighbours: string[]
-  negative: boolean
+  /** Where alone it is looked for. */
+  field?: keyof typeof columns
+  /** Its last word is still being typed: words that begin so count, too. */
+  unfinished?: boolean
 }
 
+/** What is exact and is no word of a text. */
+export type Filter =
+  | { filter: 'category' | 'author' | 'organization' | 'has' | 'mark' | 'tag' | 'list' | 'key'; value: string }
+  /** A range of `publishedAt`, as text: from `from`, up to but without `to`. */
+  | { filter: 'date'; from?: string; to?: string }
+
+export type Node = { term: Term } | { not: Node } | { all: Node[] } | { any: Node[] } | Filter
+
+export const sortings = ['relevance', 'new', 'top', 'trending'] as const
+export type Sorting = (typeof sortings)[number]
+
 export interface Query {
-  /** All of these; of each list, one. */
-  required: Term[][]
-  excluded: Term[]
-  /** Nothing but words: neither a phrase nor `OR` nor a word that must not be there. */
+  /** All of these. */
+  nodes: Node[]
+  /** Words and phrases that may stand in what is found. */
+  terms: Term[]
+  /** Nothing but words: neither a phrase nor `OR` nor a filter nor a word that must not be there. */
   plain: boolean
+  /** Filters by what the reader did: what is found is nobody else's business. */
+  personal: boolean
   /** The query as it was looked at. */
   text: string
+  sort?: Sorting
   /** How it was understood, where that is not as it was written. */
   note?: string
 }
 
-interface Piece {
+interface Word {
   text: string
   phrase: boolean
   negative: boolean
+  field?: string
 }
 
-export function parseQuery(query: string): Query {
+type Piece = Word | { mark: '(' | ')'; negative: boolean }
+
+/**
+ * @param typing the last word may be unfinished
+ */
+export function parseQuery(query: string, { typing = false }: { typing?: boolean } = {}): Query {
   const notes: string[] = []
   const text = shortened(query, notes)
-  let pieces = cutPieces(text)
-  if (!pieces) {
-    notes.push('A quotation mark is not closed: searched as plain words.')
-    pieces = text
-      .replaceAll('"', ' ')
-      .split(' ')
-      .map(word => ({ text: word, phrase: false, negative: false }))
-  }
+  const cut = cutPieces(text)
+  if (typeof cut !== 'string') return readPieces(cut, text, notes, typing && !/\s$/.test(query))
+  notes.push(`${cut} is not closed: searched as plain words.`)
+  const words = text
+    .replace(/["()]/g, ' ')
+    .split(' ')
+    .map(word => ({ text: word, phrase: false, negative: false }))
+  return readPieces(words, text, notes, false)
+}
+
+function readPieces(pieces: Piece[], text: string, notes: string[], typing: boolean): Query {
+  const terms: Term[] = []
+  let plain = true
+  let personal = false
+  let sort: Sorting | undefined
   // A word may become several, so this counts what is searched, not what was typed.
   let spare = mostTerms
-  const required: Term[][] = []
-  const excluded: Term[] = []
-  const plain: { term: Term; word: string }[] = []
-  let alternative = false
-  let onlyWords = true
-  for (const [index, piece] of pieces.entries()) {
-    const next = pieces[index + 1]
-    if (isOperator(piece, 'AND') && required.length && next) continue
-    if (isOperator(piece, 'OR') && required.length && next && !next.negative && !pieces[index - 1].negative) {
-      alternative = true
-      onlyWords = false
-      continue
+  let at = 0
+
+  /** What stands up to the end or the closing parenthesis. */
+  function readGroup(inside: boolean, negated: boolean): Node[] {
+    const nodes: Node[] = []
+    let neighbour: { term: Term; word: string } | undefined
+    let alternative = false
+    const put = (node: Node) => {
+      const before = nodes.at(-1)
+      if (!alternative || !before) nodes.push(node)
+      else
+        nodes[nodes.length - 1] = {
+          any: 'any' in before && !isGroup.has(before) ? [...before.any, node] : [before, node],
+        }
+      alternative = false
     }
-    const words = tokens(piece.text.normalize('NFKC')).map(token => token.folded)
-    if (!words.length) continue
-    if (spare-- === 0) {
-      notes.push(`Only the first ${mostTerms} words were searched.`)
-      break
+    while (at < pieces.length) {
+      const piece = pieces[at++]
+      const before = pieces[at - 2]
+      const next = pieces[at]
+      const isOpen = nodes.length > 0 && next !== undefined && !isMark(next, ')')
+      if (isMark(piece, ')')) {
+        if (inside) return nodes
+        continue
+      }
+      if (isOperator(piece, 'AND') && isOpen) continue
+      if (isOperator(piece, 'OR') && isOpen && !next.negative && !before?.negative) {
+        alternative = true
+        plain = false
+        neighbour = undefined
+        continue
+      }
+      if ('mark' in piece) {
+        neighbour = undefined
+        const inner = readGroup(true, negated !== piece.negative)
+        if (piece.negative) plain = false
+        if (!inner.length) continue
+        const group: Node = inner.length === 1 ? inner[0] : { all: inner }
+        isGroup.add(group)
+        put(piece.negative ? { not: group } : group)
+        continue
+      }
+      const read = readPiece(piece, notes)
+      if (!read) continue
+      if ('sort' in read) {
+        sort = read.sort
+        continue
+      }
+      if (spare-- === 0) {
+        notes.push(`Only the first ${mostTerms} words were searched.`)
+        at = pieces.length
+        break
+      }
+      if (!('term' in read)) {
+        plain = false
+        neighbour = undefined
+        if (['mark', 'tag', 'list'].includes(read.filter)) personal = true
+        put(piece.negative ? { not: read } : read)
+        continue
+      }
+      const { term } = read
+      if (typing && at === pieces.length && !piece.phrase) term.unfinished = true
+      const isPlain = !piece.phrase && !piece.negative && !term.field
+      if (!isPlain) plain = false
+      if (piece.negative === negated) terms.push(term)
+      // Neighbours of a single word may be its other half; but not across a phrase or an operator.
+      const word = isPlain && term.sequences[0].length === 1 && !alternative ? term.sequences[0][0] : undefined
+      if (neighbour && word) joinNeighbours(neighbour, { term, word })
+      neighbour = word ? { term, word } : undefined
+      put(piece.negative ? { not: { term } } : { term })
     }
-    const term: Term = { sequences: sequencesOf(words, piece.phrase), withNeighbours: [], negative: piece.negative }
-    if (piece.phrase || piece.negative) onlyWords = false
-    if (piece.negative) excluded.push(term)
-    else if (alternative) required.at(-1)!.push(term)
-    else required.push([term])
-    // Neighbours of a single word may be its other half; but not across a phrase or an operator.
-    if (!piece.negative && !piece.phrase && words.length === 1 && !alternative) plain.push({ term, word: words[0] })
-    else plain.length = 0
-    if (plain.length > 1) joinNeighbours(plain.at(-2)!, plain.at(-1)!)
-    alternative = false
+    return nodes
   }
-  return { required, excluded, plain: onlyWords, text, ...(notes.length ? { note: notes.join(' ') } : {}) }
+
+  // `a OR (b OR c)` and `(a OR b) OR c` are the same, but a group's own list is not added to.
+  const isGroup = new Set<Node>()
+  const nodes = readGroup(false, false)
+  return {
+    nodes,
+    terms,
+    plain,
+    personal,
+    text,
+    ...(sort ? { sort } : {}),
+    ...(notes.length ? { note: notes.join(' ') } : {}),
+  }
 }
 
 function shortened(query: string, notes: string[]): string {
@@ -94,34 +196,179 @@ function shortened(query: string, notes: string[]): string {
   return characters.slice(0, longestQuery).join('').trim()
 }
 
-/** Undefined where a quotation mark is not closed. */
-function cutPieces(text: string): Piece[] | undefined {
+const fieldNames = ['title', 'abstract', 'author', 'cat', 'org', 'tag', 'id', 'list', 'date', 'has', 'is', 'sort']
+const fieldAhead = new RegExp(`^(${fieldNames.join('|')}):(?=[^\\s])`, 'i')
+
+/** What is not closed, where something is not. */
+function cutPieces(text: string): Piece[] | 'A quotation mark' | 'A parenthesis' {
   const pieces: Piece[] = []
+  let depth = 0
   let at = 0
   while (at < text.length) {
     if (text[at] === ' ') {
       at++
       continue
     }
-    const negative = /^-(?:"|[^\s"-])/.test(text.slice(at, at + 3))
+    const negative = /^-(?:["(]|[^\s"-])/.test(text.slice(at, at + 3))
     if (negative) at++
+    if (text[at] === '(') {
+      pieces.push({ mark: '(', negative })
+      depth++
+      at++
+      continue
+    }
+    const field = fieldAhead.exec(text.slice(at, at + 12))?.[1].toLowerCase()
+    if (field) at += field.length + 1
     if (text[at] === '"') {
       const end = text.indexOf('"', at + 1)
-      if (end < 0) return undefined
-      pieces.push({ text: text.slice(at + 1, end), phrase: true, negative })
+      if (end < 0) return 'A quotation mark'
+      pieces.push({ text: text.slice(at + 1, end), phrase: true, negative, field })
       at = end + 1
+      while (depth && text[at] === ')') {
+        pieces.push({ mark: ')', negative: false })
+        depth--
+        at++
+      }
     } else {
       const end = text.slice(at).search(/[ "]/)
       const stop = end < 0 ? text.length : at + end
-      pieces.push({ text: text.slice(at, stop), phrase: false, negative })
+      let word = text.slice(at, stop)
+      // `f(x)` has its own; what is left over closes a group.
+      let closing = 0
+      const spareMarks = () => (word.match(/\)/g)?.length ?? 0) - (word.match(/\(/g)?.length ?? 0)
+      while (closing < depth && word.endsWith(')') && spareMarks() > 0) {
+        word = word.slice(0, -1)
+        closing++
+      }
+      if (word || field) pieces.push({ text: word, phrase: false, negative, field })
+      for (; closing; closing--, depth--) pieces.push({ mark: ')', negative: false })
       at = stop
     }
   }
-  return pieces
+  return depth ? 'A parenthesis' : pieces
+}
+
+function isMark(piece: Piece, mark: '(' | ')'): boolean {
+  return 'mark' in piece && piece.mark === mark
 }
 
 function isOperator(piece: Piece, name: string): boolean {
-  return !piece.phrase && !piece.negative && piece.text === name
+  return !('mark' in piece) && !piece.phrase && !piece.negative && !piece.field && piece.text === name
+}
+
+/** A word, a phrase or a filter; a filter that cannot be read is words. */
+function readPiece(
+  { text, phrase, field }: Word,
+  notes: string[],
+): { term: Term } | Filter | { sort: Sorting } | undefined {
+  if (!field) return termOf(text, phrase)
+  const read = readField(field, text, phrase)
+  if (typeof read !== 'string') return read
+  notes.push(`${field}:${text} is searched as plain words: ${read}.`)
+  return termOf(`${field} ${text}`, phrase)
+}
+
+const marks: Record<string, string> = {
+  read: 'read',
+  unread: 'unread',
+  hidden: 'hidden',
+  voted: 'voted',
+  opened: 'opened',
+}
+
+/** What a filter means, or what was expected. */
+function readField(
+  field: string,
+  text: string,
+  phrase: boolean,
+): { term: Term } | Filter | { sort: Sorting } | string | undefined {
+  const value = text.toLowerCase()
+  switch (field) {
+    case 'cat': {
+      const category = arxivCategoryAsWritten(text.replace(/\.\*$/, ''))
+      return category
+        ? { filter: 'category', value: category }
+        : 'cat: takes a category such as cs.LG or an archive such as cs'
+    }
+    case 'id': {
+      const identifier = findIdentifier(text)
+      if (!identifier) return 'id: takes an arXiv id or a DOI'
+      return { filter: 'key', value: identifier.kind === 'arxiv' ? identifier.id : `doi:${identifier.doi}` }
+    }
+    case 'list':
+      return { filter: 'list', value: text.trim() }
+    case 'tag':
+      return nameInAddress(text) ? { filter: 'tag', value: text.trim() } : undefined
+    case 'date':
+      return readDates(value) ?? 'date: takes 2024, 2024-03, 2024-03-01, with >=, >, <=, < before it or .. between two'
+    case 'has':
+      if (value === 'notes' || value === 'note') return { filter: 'mark', value: 'note' }
+      return ['code', 'runs', 'comments'].includes(value)
+        ? { filter: 'has', value }
+        : 'has: takes code, runs, comments or notes'
+    case 'is':
+      if (value === 'withdrawn') return { filter: 'has', value }
+      return Object.hasOwn(marks, value)
+        ? { filter: 'mark', value: marks[value] }
+        : 'is: takes read, unread, opened, voted, hidden or withdrawn'
+    case 'sort':
+      return sortings.includes(value as Sorting)
+        ? { sort: value as Sorting }
+        : `sort: takes ${sortings.slice(0, -1).join(', ')} or ${sortings.at(-1)}`
+    default: {
+      // A whole name in quotation marks is that person or place; one of their words is a word.
+      if (phrase && (field === 'author' || field === 'org') && nameInAddress(text).includes('-'))
+        return { filter: field === 'author' ? 'author' : 'organization', value: nameInAddress(text) }
+      const read = termOf(text, phrase)
+      if (read) read.term.field = field as keyof typeof columns
+      return read
+    }
+  }
+}
+
+/** `2024`, `2024-03`, `2024-03-01`; undefined where there is no such day. */
+function dateSpan(text: string): { from: string; to: string } | undefined {
+  const match = /^(\d{4})(?:-(\d\d))?(?:-(\d\d))?$/.exec(text)
+  if (!match) return undefined
+  const [year, month = 1, day = 1] = match.slice(1).map(part => (part === undefined ? undefined : Number(part)))
+  const start = new Date(Date.UTC(year!, month - 1, day))
+  start.setUTCFullYear(year!)
+  const iso = (date: Date) => date.toISOString().slice(0, text.length)
+  if (iso(start) !== text) return undefined
+  const end = new Date(start)
+  if (match[3]) end.setUTCDate(end.getUTCDate() + 1)
+  else if (match[2]) end.setUTCMonth(end.getUTCMonth() + 1)
+  else end.setUTCFullYear(end.getUTCFullYear() + 1)
+  return { from: text, to: end.getUTCFullYear() > 9999 ? '9999~' : iso(end) }
+}
+
+function readDates(text: string): Filter | undefined {
+  const range = /^([\d-]*)\.\.([\d-]*)$/.exec(text)
+  if (range) {
+    const [from, to] = range.slice(1).map(part => (part ? dateSpan(part) : undefined))
+    if ((range[1] && !from) || (range[2] && !to) || (!from && !to)) return undefined
+    return { filter: 'date', ...(from ? { from: from.from } : {}), ...(to ? { to: to.to } : {}) }
+  }
+  const [, sign = '', day] = /^(>=|<=|>|<)?([\d-]+)$/.exec(text) ?? []
+  const span = day && dateSpan(day)
+  if (!span) return undefined
+  switch (sign) {
+    case '>=':
+      return { filter: 'date', from: span.from }
+    case '>':
+      return { filter: 'date', from: span.to }
+    case '<':
+      return { filter: 'date', to: span.from }
+    case '<=':
+      return { filter: 'date', to: span.to }
+    default:
+      return { filter: 'date', ...span }
+  }
+}
+
+function termOf(text: string, phrase: boolean): { term: Term } | undefined {
+  const words = tokens(text.normalize('NFKC')).map(token => token.folded)
+  return words.length ? { term: { sequences: sequencesOf(words, phrase), withNeighbours: [] } } : undefined
 }
 
 /** `k-medoids` stands apart as two words or joined as one. */
@@ -139,19 +386,49 @@ function joinNeighbours(left: { term: Term; word: string }, right: { term: Term;
 }
 
 /**
- * The query for FTS5, every word of it quoted.
+ * What of a query the index of words can answer by itself, every word of it quoted.
  *
- * @param any find papers with any of the words instead of all
- * @returns undefined where no word must be there
+ * @returns undefined where no word must be there; `rest`: what it cannot answer
  */
-export function matchExpression({ required, excluded }: Query, any = false): string | undefined {
-  if (!required.length) return undefined
+export function matchExpression(nodes: Node[]): { match?: string; rest: Node[] } {
+  const positive: string[] = []
+  const negative: string[] = []
+  const rest: Node[] = []
+  for (const node of nodes) {
+    const own = expressionOf(node)
+    if (own !== undefined) positive.push(own)
+    else {
+      const without = 'not' in node ? expressionOf(node.not) : undefined
+      if (without === undefined) rest.push(node)
+      else negative.push(without)
+    }
+  }
+  if (positive.length)
+    return {
+      match: `${positive.length > 1 || negative.length ? `(${positive.join(' AND ')})` : positive[0]}${negative.length ? ` NOT (${negative.join(' OR ')})` : ''}`,
+      rest,
+    }
+  // The index cannot say which papers lack a word.
+  return { rest: nodes }
+}
+
+/** For FTS5; undefined where it cannot answer. */
+export function expressionOf(node: Node): string | undefined {
+  if ('term' in node) return `(${termExpression(node.term)})`
+  if ('all' in node) {
+    const { match, rest } = matchExpression(node.all)
+    return rest.length || match === undefined ? undefined : `(${match})`
+  }
+  if (!('any' in node)) return undefined
+  const parts = node.any.map(expressionOf)
+  return parts.includes(undefined) ? undefined : `(${parts.join(' OR ')})`
+}
+
+/** Papers with any of a plain query's words instead of all. */
+export function anyExpression({ terms }: Query): string {
   // Of a question only the words that say what it is about: `how do I` is in every paper that says nothing of it.
-  const telling = any ? required.filter(terms => !terms.every(isCommon)) : required
-  const positive = (telling.length ? telling : required)
-    .map(terms => `(${terms.map(termExpression).join(' OR ')})`)
-    .join(any ? ' OR ' : ' AND ')
-  return excluded.length ? `(${positive}) NOT (${excludedExpression(excluded)})` : positive
+  const telling = terms.filter(term => !isCommon(term))
+  return (telling.length ? telling : terms).map(term => `(${termExpression(term)})`).join(' OR ')
 }
 
 const commonWords = new Set(
@@ -166,15 +443,12 @@ function isCommon({ sequences }: Term): boolean {
   return sequences.every(words => words.every(word => commonWords.has(word)))
 }
 
-export function excludedExpression(excluded: Term[]): string {
-  return excluded.map(termExpression).join(' OR ')
-}
-
 /** Columns that hold the text as written; the others hold the joined forms of its compound words. */
 const written = '{title authors text topics organization}'
 
-function termExpression({ sequences, withNeighbours }: Term): string {
-  const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`
+function termExpression({ sequences, withNeighbours, field, unfinished }: Term): string {
+  const quoted = (text: string) => `"${text.replaceAll('"', '""')}"${unfinished ? ' *' : ''}`
+  if (field) return `${columns[field]} : (${sequences.map(words => quoted(words.join(' '))).join(' OR ')})`
   // Of `large language`, not every paper with `large-language`: that one has both words, and would come first for a hyphen.
   return [
     ...sequences.map(words => quoted(words.join(' '))),

@@ -6,17 +6,22 @@
  * `npm run bench -- relevance` (nDCG@10): words alone 0.665 on SciFact and 0.584 on MedQuAD, this 0.669 and 0.593. Fusing
  * ranks by 1 / (60 + rank), as is common, gives 0.548 and 0.446: it takes the weaker list to be as good as the stronger one.
  */
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { asksFor, type Condition, conditionOf } from './conditions.ts'
+import { openFacetCounts } from './facet-counts.ts'
 import { findIdentifier } from './identifiers.ts'
-import { excludedExpression, matchExpression, parseQuery, type Query } from './query.ts'
+import { anyExpression, matchExpression, type Node, parseQuery, type Query } from './query.ts'
 import { joins, type Token, tokens } from './search-text.ts'
 import { type PaperStore, type Row, toRow } from './store.ts'
+import { openSuggestions } from './suggestions.ts'
 import type { FoundPaper, SearchResult, TextPart } from './types.ts'
 import type { PaperVectors } from './vectors.ts'
 
 /** Weights of the index's columns, in their order: title, authors, text, topics, organization, and the joined forms. */
 const rank = 'bm25(search, 4, 2, 1, 1, 1, 4, 1)'
 const mostPapers = 1000
+const mostStatements = 200
+const hiddenRows = 'SELECT 1 FROM marks WHERE hiddenAt IS NOT NULL'
 const snippetLength = 240
 /** Marks are looked for this far into a text. */
 const longestMarked = 20_000
@@ -28,92 +33,153 @@ const mostClose = 10
 /** Papers less like the query than this are not close. */
 const leastClose = 0.3
 
+export interface SearchOptions {
+  /** Papers a page, 0 to 1000. Default 20. */
+  limit?: number
+  /** Papers to skip. Default 0. */
+  offset?: number
+  /** The query is being typed: its last word may be unfinished. Default false. */
+  typing?: boolean
+  /** Also count what is found by year, category and so on. Default false. */
+  facets?: boolean
+}
+
+/** Total orders, so that pages neither repeat nor lose a paper. */
+const orders = {
+  new: 'submittedAt DESC, publishedAt DESC, position',
+  top: `(position IN (SELECT position FROM marks WHERE votedAt IS NOT NULL)) DESC, ifnull(externalVotes, 0) DESC, submittedAt, key`,
+  trending: 'trend DESC, publishedAt DESC, key',
+}
+
+const withdrawn: Node = { filter: 'has', value: 'withdrawn' }
+const hidden: Node = { filter: 'mark', value: 'hidden' }
+
 export function openSearch(
   database: DatabaseSync,
   store: PaperStore,
   vectors: () => PaperVectors | undefined = () => undefined,
 ) {
-  const count = database.prepare('SELECT count(*) AS total FROM papers')
-  const newest = database.prepare(
-    'SELECT position, record FROM papers ORDER BY submittedAt DESC, publishedAt DESC, position LIMIT ? OFFSET ?',
-  )
-  const countMatches = database.prepare('SELECT count(*) AS total FROM search WHERE search MATCH ?')
-  const matches = database.prepare(
-    `SELECT papers.position, record FROM
-       (SELECT rowid AS found, ${rank} AS score FROM search WHERE search MATCH ? ORDER BY score, found LIMIT ? OFFSET ?)
-     JOIN papers ON papers.position = found ORDER BY score, found`,
-  )
-  const best = database.prepare(
-    `SELECT position, key, score FROM
-       (SELECT rowid AS found, ${rank} AS score FROM search WHERE search MATCH ? ORDER BY score, found LIMIT ${mostFused})
-     JOIN papers ON papers.position = found ORDER BY score, found`,
-  )
+  const statements = new Map<string, StatementSync>()
+  const prepare = (sql: string): StatementSync => {
+    const statement = statements.get(sql) ?? database.prepare(sql)
+    statements.delete(sql)
+    statements.set(sql, statement)
+    if (statements.size > mostStatements) statements.delete(statements.keys().next().value!)
+    return statement
+  }
   // FTS5 ignores a rowid that is bound as a floating-point number, as numbers of JavaScript are.
   const isMatched = database.prepare('SELECT 1 FROM search WHERE search MATCH ? AND rowid = CAST(? AS INTEGER)')
-  const without = 'FROM papers WHERE position NOT IN (SELECT rowid FROM search WHERE search MATCH ?)'
-  const countWithout = database.prepare(`SELECT count(*) AS total ${without}`)
-  const newestWithout = database.prepare(
-    `SELECT position, record ${without} ORDER BY submittedAt DESC, publishedAt DESC, position LIMIT ? OFFSET ?`,
-  )
+  const anyHidden = database.prepare('SELECT 1 FROM marks WHERE hiddenAt IS NOT NULL LIMIT 1')
+  const hasList = database.prepare('SELECT 1 FROM lists WHERE name = ?')
+  const suggest = openSuggestions(database)
+  const countFacets = openFacetCounts(prepare)
 
-  function search(text: string, { limit = 20, offset = 0 }: { limit?: number; offset?: number } = {}): SearchResult {
+  function search(
+    text: string,
+    { limit = 20, offset = 0, typing = false, facets = false }: SearchOptions = {},
+  ): SearchResult {
     const size = wholeNumber(limit, 20, mostPapers)
     const skip = wholeNumber(offset, 0, Number.MAX_SAFE_INTEGER)
-    const page = (rows: Record<string, unknown>[], query: Query) => rows.map(row => show(toRow(row)!, query))
-    const query = parseQuery(text)
-    if (!query.text) {
-      const total = Number(count.get()!.total)
-      return { papers: page(newest.all(size, skip), query), total, ...noteOf(query.note) }
-    }
+    const query = parseQuery(text, { typing })
     const named = findNamed(query.text)
     if (named) return { ...named, papers: named.papers.slice(skip, skip + size).map(row => show(row, query)) }
-    const called = store.bySlug(query.text.toLowerCase())?.record
-    const opened = called ? { called: { key: called.key, title: called.title } } : {}
-    const all = matchExpression(query)
-    if (!all) {
-      if (!query.excluded.length)
-        return { papers: [], total: 0, ...opened, ...noteOf(query.note, 'There is no word to search for in this.') }
-      const excluded = excludedExpression(query.excluded)
-      const total = Number(countWithout.get(excluded)!.total)
-      return { papers: page(newestWithout.all(excluded, size, skip), query), total, ...opened, ...noteOf(query.note) }
+    const called = query.text ? store.bySlug(query.text.toLowerCase())?.record : undefined
+    const opened = {
+      ...(called ? { called: { key: called.key, title: called.title } } : {}),
+      ...(query.personal ? { personal: true } : {}),
+      ...(query.sort ? { sort: query.sort } : {}),
     }
-    const total = Number(countMatches.get(all)!.total)
-    if (total || query.required.length < 2) {
-      const papers = fused(all, query, size, skip).map(row => show(row, query))
-      return { papers, total, ...opened, ...noteOf(query.note), ...close(all, query, isLastPage(total, skip, size)) }
-    }
-    const any = matchExpression(query, true)!
-    const some = Number(countMatches.get(any)!.total)
-    const note = some ? 'No paper has all of these words; these have some of them.' : undefined
-    const papers = fused(any, query, size, skip).map(row => show(row, query))
-    return {
-      papers,
-      total: some,
+    if (query.text && !query.nodes.length && !query.sort)
+      return { papers: [], total: 0, ...opened, ...noteOf(query.note, 'There is no word to search for in this.') }
+    const { match, rest } = matchExpression(query.nodes)
+    const isTrending = query.sort === 'trending' || (!query.nodes.length && !query.sort)
+    const more = [...rest]
+    if (isTrending && !asksFor(query, withdrawn)) more.push({ not: withdrawn })
+    if (anyHidden.get() && !asksFor(query, hidden)) more.push({ not: hidden })
+    const wanted: Wanted = { match, rest: more }
+    const total = count(wanted)
+    const result = (which: Wanted, found: Row[], of: number, ...notes: (string | undefined)[]): SearchResult => ({
+      papers: found.map(row => show(row, query)),
+      total: of,
       ...opened,
-      ...noteOf(query.note, note),
-      ...close(any, query, isLastPage(some, skip, size)),
+      ...noteOf(query.note, ...notes),
+      ...(facets && of > 1 ? { facets: countFacets(which) } : {}),
+    })
+    const sort = isTrending ? 'trending' : (query.sort ?? (match ? 'relevance' : 'new'))
+    if (sort !== 'relevance') return result(wanted, sorted(wanted, sort, size, skip), total, missingLists(query))
+    if (!match) return result(wanted, sorted(wanted, 'new', size, skip), total, missingLists(query))
+    if (total || !query.plain || query.terms.length < 2)
+      return {
+        ...result(wanted, fused(wanted, query, size, skip), total, missingLists(query)),
+        ...close(match, query, isLastPage(total, skip, size)),
+        ...(total ? {} : suggest(query)),
+      }
+    const any: Wanted = { match: anyExpression(query), rest: more }
+    const some = count(any)
+    const note = some ? 'No paper has all of these words; these have some of them.' : undefined
+    return {
+      ...result(any, fused(any, query, size, skip), some, note),
+      ...close(any.match!, query, isLastPage(some, skip, size)),
+      ...suggest(query),
     }
   }
 
+  function count({ match, rest }: Wanted): number {
+    const row = match
+      ? ((and: Condition) =>
+          prepare(`SELECT count(*) AS total FROM search WHERE search MATCH ?${and.sql}`).get(match, ...and.values))(
+          also(rest, '+rowid'),
+        )
+      : ((and: Condition) => prepare(`SELECT count(*) AS total FROM papers WHERE true${and.sql}`).get(...and.values))(
+          also(rest, 'position'),
+        )
+    return Number(row!.total)
+  }
+
+  function sorted(wanted: Wanted, sort: keyof typeof orders, size: number, skip: number): Row[] {
+    const { sql, values } = positionsOf(wanted)
+    return prepare(`SELECT position, record FROM papers WHERE true${sql} ORDER BY ${orders[sort]} LIMIT ? OFFSET ?`)
+      .all(...values, size, skip)
+      .map(row => toRow(row)!)
+  }
+
+  /** By BM25 alone. */
+  function byWords({ match, rest }: Wanted, skip: number, size: number): Row[] {
+    const and = also(rest, '+rowid')
+    return prepare(
+      `SELECT papers.position, record FROM
+         (SELECT rowid AS found, ${rank} AS score FROM search WHERE search MATCH ?${and.sql} ORDER BY score, found LIMIT ? OFFSET ?)
+       JOIN papers ON papers.position = found ORDER BY score, found`,
+    )
+      .all(match!, ...and.values, size, skip)
+      .map(row => toRow(row)!)
+  }
+
+  function best({ match, rest }: Wanted): { position: number; key: string; score: number }[] {
+    const and = also(rest, '+rowid')
+    return prepare(
+      `SELECT position, key, score FROM
+         (SELECT rowid AS found, ${rank} AS score FROM search WHERE search MATCH ?${and.sql} ORDER BY score, found LIMIT ${mostFused})
+       JOIN papers ON papers.position = found ORDER BY score, found`,
+    )
+      .all(match!, ...and.values)
+      .map(row => ({ position: Number(row.position), key: String(row.key), score: -Number(row.score) }))
+  }
+
   /** One page of what matches, the best first. */
-  function fused(expression: string, query: Query, size: number, skip: number): Row[] {
-    const known = query.excluded.length || skip >= mostFused ? undefined : vectors()
-    const byWords = (from: number, count: number) => matches.all(expression, count, from).map(row => toRow(row)!)
-    if (!known) return byWords(skip, size)
-    const similarity = known.similarityTo(query.text)
-    const found = best.all(expression)
-    // SQLite counts downwards: the best is the lowest.
-    const highest = -Number(found[0]?.score) || 1
+  function fused(wanted: Wanted, query: Query, size: number, skip: number): Row[] {
+    const known = query.terms.length && skip < mostFused ? vectors() : undefined
+    if (!known) return byWords(wanted, skip, size)
+    const similarity = known.similarityTo(textOf(query))
+    const found = best(wanted)
+    const highest = found[0]?.score || 1
     const order = found
-      .map(({ position, key, score }) => ({
-        position: Number(position),
-        score: -Number(score) / highest + cosineWeight * similarity(String(key)),
-      }))
+      .map(({ position, key, score }) => ({ position, score: score / highest + cosineWeight * similarity(key) }))
       .sort((a, b) => b.score - a.score)
       .slice(skip, skip + size)
       .flatMap(({ position }) => store.byPosition(position) ?? [])
     return order.length < size && found.length === mostFused
-      ? [...order, ...byWords(mostFused, size - order.length)]
+      ? [...order, ...byWords(wanted, mostFused, size - order.length)]
       : order
   }
 
@@ -123,9 +189,9 @@ export function openSearch(
    */
   function close(expression: string, query: Query, lastPage: boolean): { close?: FoundPaper[] } {
     if (!query.plain || !lastPage) return {}
-    const some = query.required.length > 1 ? best.all(matchExpression(query, true)!) : []
-    const highest = -Number(some[0]?.score) || 1
-    const scores = new Map(some.map(({ key, score }) => [String(key), -Number(score) / highest]))
+    const some = query.terms.length > 1 ? best({ match: anyExpression(query), rest: [] }) : []
+    const highest = some[0]?.score || 1
+    const scores = new Map(some.map(({ key, score }) => [key, score / highest]))
     const known = vectors()
     if (known) {
       for (const { key, similarity } of known.nearestToText(query.text, mostFused))
@@ -134,17 +200,18 @@ export function openSearch(
       for (const [key, score] of scores) scores.set(key, score + cosineWeight * similarity(key))
     }
     const found: Row[] = []
+    const isHidden = anyHidden.get() ? database.prepare(`${hiddenRows} AND position = ?`) : undefined
     for (const [key] of [...scores].sort((a, b) => b[1] - a[1])) {
       if (found.length === mostClose) break
       const row = store.byKey(key)
-      if (row && !isMatched.get(expression, row.position)) found.push(row)
+      if (row && !isMatched.get(expression, row.position) && !isHidden?.get(row.position)) found.push(row)
     }
     return found.length ? { close: found.map(row => show(row, query)) } : {}
   }
 
   /** What an id, a DOI or an address alone names. */
   function findNamed(text: string): (Omit<SearchResult, 'papers'> & { papers: Row[] }) | undefined {
-    const identifier = findIdentifier(text)
+    const identifier = text ? findIdentifier(text) : undefined
     if (!identifier) return undefined
     const row = identifier.kind === 'arxiv' ? store.byArxivId(identifier.id) : store.named(`doi:${identifier.doi}`)
     if (row) return { papers: [row], total: 1, open: row.record.key }
@@ -152,7 +219,46 @@ export function openSearch(
     return { papers: [], total: 0, note: `${name} is not in this library.` }
   }
 
+  function missingLists({ nodes }: Query): string | undefined {
+    const lists: string[] = []
+    const look = (node: Node): void => {
+      if ('not' in node) look(node.not)
+      else if ('all' in node) node.all.forEach(look)
+      else if ('any' in node) node.any.forEach(look)
+      else if ('filter' in node && node.filter === 'list' && !hasList.get(node.value)) lists.push(`‘${node.value}’`)
+    }
+    nodes.forEach(look)
+    return lists.length ? `There is no list called ${lists.join(' or ')}.` : undefined
+  }
+
   return search
+}
+
+/** What is wanted: what the index of words finds, where there are words, and what else must hold. */
+export interface Wanted {
+  match?: string
+  rest: Node[]
+}
+
+/** Further conditions as they stand behind others; `at` is the expression of a paper's position. */
+export function also(rest: Node[], at: string): Condition {
+  if (!rest.length) return { sql: '', values: [] }
+  // The plus keeps SQLite from asking the index of words once for each position of the list.
+  const { sql, values } = conditionOf({ all: rest }, at)
+  return { sql: ` AND ${sql}`, values }
+}
+
+/** The same for the table of papers. */
+export function positionsOf({ match, rest }: Wanted): Condition {
+  const { sql, values } = also(rest, 'position')
+  return match
+    ? { sql: ` AND position IN (SELECT rowid FROM search WHERE search MATCH ?)${sql}`, values: [match, ...values] }
+    : { sql, values }
+}
+
+/** What of a query says what it is about. */
+function textOf(query: Query): string {
+  return query.plain ? query.text : query.terms.map(term => term.sequences[0].join(' ')).join(' ')
 }
 
 /** The last page that has papers; where nothing was found, the first. */
@@ -188,16 +294,15 @@ function show({ record }: Row, query: Query): FoundPaper {
 type Range = [start: number, end: number]
 
 /** Where the words of a query stand in a text, in order and without overlap. */
-export function markedRanges(text: string, { required }: Pick<Query, 'required'>): Range[] {
-  const sequences = required.flatMap(terms =>
-    terms.flatMap(term => [...term.sequences, ...term.withNeighbours.map(word => [word])]),
-  )
+export function markedRanges(text: string, { terms }: Pick<Query, 'terms'>): Range[] {
+  const sequences = terms.flatMap(term => [...term.sequences, ...term.withNeighbours.map(word => [word])])
+  const beginnings = terms.flatMap(term => (term.unfinished ? term.sequences.map(words => words.join('')) : []))
   if (!sequences.length) return []
   const looked = text.slice(0, longestMarked)
   const words = tokens(looked)
   const ranges: Range[] = []
   for (let at = 0; at < words.length; at++) {
-    let length = 0
+    let length = beginnings.some(beginning => words[at].folded.startsWith(beginning)) ? 1 : 0
     for (const sequence of sequences) length = Math.max(length, matchLength(looked, words, at, sequence))
     if (!length) continue
     ranges.push([words[at].start, words[at + length - 1].end])

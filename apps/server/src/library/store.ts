@@ -1,12 +1,14 @@
 /** The papers' tables: one row a paper, what it is also known by, and its words for searching, all changed together. */
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
-import { migrate } from '../database.ts'
+import { type MigrationStep, migrate } from '../database.ts'
+import { facetsOf } from './facets.ts'
 import { type Fingerprint, fingerprintKey, fingerprintOf, sameFingerprint } from './fingerprint.ts'
 import { keyOf, mergeRecord, sameRecord } from './merge.ts'
 import { searchColumns } from './search-text.ts'
+import { openTrend, startTrend } from './trend.ts'
 import type { ImportedRecord, PaperRecord } from './types.ts'
 
-const steps = [
+const steps: MigrationStep[] = [
   `CREATE TABLE papers (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
     key TEXT NOT NULL UNIQUE,
@@ -52,6 +54,63 @@ const steps = [
     title, authors, text, topics, organization, titleJoined, textJoined,
     content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
   );`,
+  database => {
+    database.exec(`
+  -- What papers can be counted and filtered by: category, author, organization, topic, and what they have.
+  CREATE TABLE facets (
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    position INTEGER NOT NULL REFERENCES papers(position) ON DELETE CASCADE,
+    label TEXT,
+    PRIMARY KEY (kind, value, position)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX facets_position ON facets(position, kind, value);
+  ALTER TABLE papers ADD COLUMN trend REAL;
+  ALTER TABLE papers ADD COLUMN externalVotes INTEGER GENERATED ALWAYS AS (json_extract(record, '$.externalVotes')) VIRTUAL;
+  CREATE INDEX papers_trend ON papers(trend DESC, publishedAt DESC, key);
+  CREATE INDEX papers_published ON papers(publishedAt);
+  -- What the reader made of a paper; moments are ISO 8601.
+  CREATE TABLE marks (
+    position INTEGER PRIMARY KEY REFERENCES papers(position) ON DELETE CASCADE,
+    votedAt TEXT, openedAt TEXT, readAt TEXT, hiddenAt TEXT, note TEXT, notedAt TEXT
+  ) STRICT;
+  CREATE INDEX marks_opened ON marks(openedAt) WHERE openedAt IS NOT NULL;
+  CREATE INDEX marks_hidden ON marks(position) WHERE hiddenAt IS NOT NULL;
+  CREATE TABLE tagged (
+    tag TEXT NOT NULL,
+    position INTEGER NOT NULL REFERENCES papers(position) ON DELETE CASCADE,
+    at TEXT NOT NULL,
+    PRIMARY KEY (tag, position)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX tagged_position ON tagged(position);
+  CREATE TABLE lists (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE COLLATE NOCASE, createdAt TEXT NOT NULL) STRICT;
+  CREATE TABLE listed (
+    list INTEGER NOT NULL REFERENCES lists(id) ON DELETE CASCADE,
+    position INTEGER NOT NULL REFERENCES papers(position) ON DELETE CASCADE,
+    at TEXT NOT NULL,
+    PRIMARY KEY (list, position)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX listed_position ON listed(position);
+  -- Days (UTC) on which a paper was run here.
+  CREATE TABLE ran (
+    position INTEGER NOT NULL REFERENCES papers(position) ON DELETE CASCADE,
+    day TEXT NOT NULL,
+    PRIMARY KEY (position, day)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE savedSearches (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, query TEXT NOT NULL UNIQUE, createdAt TEXT NOT NULL, seenAt TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE feedKeys (hash TEXT PRIMARY KEY, name TEXT NOT NULL, createdAt TEXT NOT NULL, usedAt TEXT) STRICT;`)
+    const addFacet = database.prepare('INSERT OR IGNORE INTO facets (kind, value, position, label) VALUES (?, ?, ?, ?)')
+    const setTrend = database.prepare('UPDATE papers SET trend = ? WHERE position = ?')
+    const after = database.prepare('SELECT position, record FROM papers WHERE position > ? ORDER BY position LIMIT 500')
+    for (let rows = after.all(0); rows.length; rows = after.all(rows.at(-1)!.position))
+      for (const row of rows) {
+        const { position, record } = toRow(row)!
+        for (const { kind, value, label } of facetsOf(record)) addFacet.run(kind, value, position, label ?? null)
+        setTrend.run(startTrend(record.submittedAt), position)
+      }
+  },
 ]
 
 /** A paper with its place in the library. */
@@ -81,7 +140,7 @@ export function openPaperStore(database: DatabaseSync) {
      WHERE title = ?1 AND (?2 = '' OR arxivId IS NULL OR arxivId = ?2)`,
   )
   const insert = statement(
-    'INSERT INTO papers (key, arxivId, slug, publishedAt, submittedAt, record) VALUES (?, ?, ?, ?, ?, ?) RETURNING position',
+    'INSERT INTO papers (key, arxivId, slug, publishedAt, submittedAt, record, trend) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING position',
   )
   const update = statement(
     'UPDATE papers SET key = ?, arxivId = ?, slug = ?, publishedAt = ?, submittedAt = ?, record = ? WHERE position = ?',
@@ -93,6 +152,22 @@ export function openPaperStore(database: DatabaseSync) {
   const moveAliases = statement('UPDATE aliases SET position = ? WHERE position = ?')
   const moveSightings = statement('UPDATE OR IGNORE sightings SET position = ? WHERE position = ?')
   const moveSeeds = statement('UPDATE seeds SET position = ? WHERE position = ?')
+  // What the loser has and the winner has not; the rest goes with the loser.
+  const moveReading = ['tagged', 'listed', 'ran'].map(table =>
+    statement(`UPDATE OR IGNORE ${table} SET position = ? WHERE position = ?`),
+  )
+  const joinMarks = statement(
+    `INSERT INTO marks SELECT ?1, votedAt, openedAt, readAt, hiddenAt, note, notedAt FROM marks WHERE position = ?2
+     ON CONFLICT (position) DO UPDATE SET
+       votedAt = min(ifnull(votedAt, excluded.votedAt), ifnull(excluded.votedAt, votedAt)),
+       openedAt = max(ifnull(openedAt, excluded.openedAt), ifnull(excluded.openedAt, openedAt)),
+       readAt = ifnull(readAt, excluded.readAt), hiddenAt = ifnull(hiddenAt, excluded.hiddenAt),
+       note = CASE WHEN note IS NULL OR excluded.note IS NULL THEN ifnull(note, excluded.note) ELSE note || char(10, 10) || excluded.note END,
+       notedAt = max(ifnull(notedAt, excluded.notedAt), ifnull(excluded.notedAt, notedAt))`,
+  )
+  const addFacet = statement('INSERT OR IGNORE INTO facets (kind, value, position, label) VALUES (?, ?, ?, ?)')
+  const dropFacets = statement('DELETE FROM facets WHERE position = ?')
+  const trend = openTrend(database)
   const unindex = statement('DELETE FROM search WHERE rowid = ?')
   const index = statement(
     `INSERT INTO search (rowid, title, authors, text, topics, organization, titleJoined, textJoined)
@@ -116,10 +191,15 @@ export function openPaperStore(database: DatabaseSync) {
     if (seen.doi) addAlias.run(`doi:${seen.doi}`, position)
   }
 
+  function indexFacets(position: number, record: PaperRecord): void {
+    for (const { kind, value, label } of facetsOf(record)) addFacet.run(kind, value, position, label ?? null)
+  }
+
   function add(record: PaperRecord): Row {
-    const position = Number(insert.get(...columns(record))!.position)
+    const position = Number(insert.get(...columns(record), startTrend(record.submittedAt))!.position)
     remember(position, record)
     indexWords(position, record)
+    indexFacets(position, record)
     return { position, record }
   }
 
@@ -133,6 +213,11 @@ export function openPaperStore(database: DatabaseSync) {
     remember(before.position, record)
     if (searchColumns(record).join('\0') !== searchColumns(before.record).join('\0'))
       indexWords(before.position, record)
+    if (JSON.stringify(facetsOf(record)) !== JSON.stringify(facetsOf(before.record))) {
+      dropFacets.run(before.position)
+      indexFacets(before.position, record)
+    }
+    if (record.submittedAt !== before.record.submittedAt) trend.refresh(before.position)
     return { position: before.position, record }
   }
 
@@ -146,11 +231,15 @@ export function openPaperStore(database: DatabaseSync) {
     moveAliases.run(winner.position, loser.position)
     moveSightings.run(winner.position, loser.position)
     moveSeeds.run(winner.position, loser.position)
+    for (const move of moveReading) move.run(winner.position, loser.position)
+    joinMarks.run(winner.position, loser.position)
     unindex.run(loser.position)
     remove.run(loser.position)
     addAlias.run(loser.record.key, winner.position)
     if (slug && slug !== merged.slug) addAlias.run(slug, winner.position)
-    return replace(winner, { ...merged, key: keyOf(merged) })
+    const row = replace(winner, { ...merged, key: keyOf(merged) })
+    trend.refresh(winner.position)
+    return row
   }
 
   /**

@@ -1,6 +1,9 @@
 /** What the library of papers holds and gives: the nouns that the site, the HTTP edge and the command line share. */
 import type { Paper } from '@offprint/papers'
 import type { Period, PeriodKind } from './period.ts'
+import type { Sorting } from './query.ts'
+import type { Reading } from './reading.ts'
+import type { SearchOptions } from './search.ts'
 import type { CsvOptions } from './sources/csv.ts'
 import type { ImportFormat } from './sources/formats.ts'
 
@@ -143,11 +146,38 @@ export interface SearchResult {
   called?: { key: string; title: string }
   /** A sentence about how the query was understood, where that is not as it was written. */
   note?: string
+  /** The query as it may have been meant, where nothing was found for it. */
+  suggestion?: string
+  /** It asks for what the reader did: lists, tags, notes, votes. */
+  personal?: boolean
+  /** The order that the query asks for. */
+  sort?: Sorting
+  /** How many of what was found are of which kind, where that was asked for. */
+  facets?: FacetCounts
   /**
    * Papers that lack a word of the query but have others of them, or are close in meaning; the best ten, on the last page of
    * what was found, and only for a query of plain words.
    */
   close?: FoundPaper[]
+}
+
+export interface FacetCount {
+  value: string
+  count: number
+  /** As people read it, where that differs. */
+  label?: string
+}
+
+/** Counts of what a search found, the largest first; years the newest first. */
+export interface FacetCounts {
+  years: FacetCount[]
+  categories: FacetCount[]
+  authors: FacetCount[]
+  organizations: FacetCount[]
+  code: number
+  runs: number
+  /** Of how many papers, where only the newest were counted. */
+  among?: number
 }
 
 /** A paper like another. */
@@ -226,16 +256,16 @@ export interface Library {
    * what the text says or how its source ends: the report says it.
    */
   importStream(chunks: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<ImportReport>
+  /** What the reader makes of the papers. */
+  reading: Reading
   importReport(id: string): ImportReport | undefined
   /** The newest 100, newest first. */
   imports(): ImportReport[]
   /**
-   * Words (all must be there), `"a phrase"`, `-word`; an empty query gives the newest first. Any string is answered.
-   *
-   * @param options.limit papers a page, 0 to 1000, default 20
-   * @param options.offset papers to skip, default 0
+   * Words (all must be there), `"a phrase"`, `-word`, `OR`, parentheses and filters (see query.ts); an empty query gives what
+   * is trending. Any string is answered.
    */
-  search(query: string, options?: { limit?: number; offset?: number }): SearchResult
+  search(query: string, options?: SearchOptions): SearchResult
   /**
    * Papers like this one, the most alike first, by the vectors as they were last computed; empty before the first time.
    *

@@ -197,6 +197,18 @@ const categoryNames: Record<string, string> = {
 const archiveNames = new Map(Object.entries({ ...categoryNames, ...dividedArchives }))
 const categories = new Map(Object.entries(categoryNames))
 
+const asWritten = new Map([...archiveNames.keys()].map(id => [id.toLowerCase(), id]))
+
+/** A category or an archive in arXiv's own letters: `CS.lg` is `cs.LG`. Undefined where it has none of this name. */
+export function arxivCategoryAsWritten(term: string): string | undefined {
+  return asWritten.get(term.toLowerCase())
+}
+
+/** What a category or an archive is called: `cs.LG` is `Machine Learning`. */
+export function arxivCategoryName(id: string): string | undefined {
+  return archiveNames.get(id)
+}
+
 /** Whether arXiv has this category: `cs.LG` and `hep-th`, but neither `cs` nor the `I.2.6` and `68T50` of other schemes. */
 export function isArxivCategory(term: string): boolean {
   return categories.has(term)

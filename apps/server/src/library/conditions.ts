@@ -1,0 +1,102 @@
+/** A query as SQL: which positions of papers it is true for. */
+import type { SQLInputValue } from 'node:sqlite'
+import { nameInAddress } from './facets.ts'
+import { expressionOf, type Node, type Query } from './query.ts'
+
+export interface Condition {
+  sql: string
+  values: SQLInputValue[]
+}
+
+/** A set of positions, and whether a paper's is in it. */
+type PositionSet = (at: string) => Condition
+
+const among =
+  (select: string, ...values: SQLInputValue[]): PositionSet =>
+  at => ({ sql: `${at} IN (${select})`, values })
+
+const marked = (column: string) => `SELECT position FROM marks WHERE ${column} IS NOT NULL`
+
+const marks: Record<string, PositionSet> = {
+  read: among(marked('readAt')),
+  unread: at => ({ sql: `${at} NOT IN (${marked('readAt')})`, values: [] }),
+  opened: among(marked('openedAt')),
+  voted: among(marked('votedAt')),
+  hidden: among(marked('hiddenAt')),
+  note: among(marked('note')),
+}
+
+/**
+ * @param at the expression that gives a paper's position
+ */
+export function conditionOf(node: Node, at: string): Condition {
+  const words = expressionOf(node)
+  if (words !== undefined) return among('SELECT rowid FROM search WHERE search MATCH ?', words)(at)
+  if ('not' in node) {
+    const { sql, values } = conditionOf(node.not, at)
+    return { sql: `NOT (${sql})`, values }
+  }
+  if ('all' in node) return joined(node.all, ' AND ', at)
+  if ('any' in node) return joined(node.any, ' OR ', at)
+  if ('term' in node) throw new Error('a term is always an expression')
+  return setOf(node)(at)
+}
+
+function setOf(
+  node: Exclude<Node, { term: unknown } | { not: unknown } | { all: unknown } | { any: unknown }>,
+): PositionSet {
+  if (node.filter === 'date') {
+    const bounds = [
+      ['publishedAt >= ?', node.from],
+      ['publishedAt < ?', node.to],
+    ].filter(([, value]) => value !== undefined) as [string, string][]
+    const where = bounds.map(([sql]) => sql).join(' AND ')
+    return among(`SELECT position FROM papers WHERE ${where}`, ...bounds.map(([, value]) => value))
+  }
+  const { filter, value } = node
+  switch (filter) {
+    case 'category':
+      // An archive has its classes in it: `cs` is all from `cs.` up to `cs/`.
+      return value.includes('.')
+        ? among(`SELECT position FROM facets WHERE kind = 'category' AND value = ?`, value)
+        : among(
+            `SELECT position FROM facets WHERE kind = 'category' AND (value = ? OR (value >= ? AND value < ?))`,
+            value,
+            `${value}.`,
+            `${value}/`,
+          )
+    case 'author':
+    case 'organization':
+    case 'has':
+      return among('SELECT position FROM facets WHERE kind = ? AND value = ?', filter, value)
+    case 'tag':
+      return among(
+        `SELECT position FROM tagged WHERE tag = ? UNION ALL SELECT position FROM facets WHERE kind = 'topic' AND value = ?`,
+        value.toLowerCase(),
+        nameInAddress(value),
+      )
+    case 'list':
+      return among('SELECT position FROM listed JOIN lists ON lists.id = list WHERE name = ?', value)
+    case 'key':
+      return among('SELECT position FROM papers WHERE key = ?', value)
+    case 'mark':
+      return marks[value]
+  }
+}
+
+function joined(nodes: Node[], operator: string, at: string): Condition {
+  const parts = nodes.map(node => conditionOf(node, at))
+  return { sql: `(${parts.map(part => part.sql).join(operator)})`, values: parts.flatMap(part => part.values) }
+}
+
+/** Whether a query has this filter anywhere: what is asked for is not left out. */
+export function asksFor({ nodes }: Query, wanted: Node): boolean {
+  const text = JSON.stringify(wanted)
+  const asks = (node: Node): boolean => {
+    if ('not' in node) return asks(node.not)
+    if ('all' in node) return node.all.some(asks)
+    if ('any' in node) return node.any.some(asks)
+    return JSON.stringify(node) === text
+  }
+  return nodes.some(asks)
+}
