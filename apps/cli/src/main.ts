@@ -196,7 +196,7 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
     )
     .addHelpText('after', '\nExample: offprint export --format bibtex > papers.bib')
     .action(async ({ format }: { format: ExportFormat }) => {
-      for (const piece of exportFormats[format].write(offprint.library)) await write(piece)
+      for (const piece of exportFormats[format].write(offprint.library.records())) await write(piece)
     })
 
   program

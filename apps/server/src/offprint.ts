@@ -85,6 +85,7 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
   store.interruptDead()
   const runs = createRuns({
     settings,
+    onSubmit: slug => library.reading.ran(slug),
     papers: new Map(loaded.map((one: LoadedPaper) => [one.paper.slug, one])),
     store,
     sources: inputSources(settings.DATA_DIR, files, () => library),

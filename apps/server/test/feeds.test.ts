@@ -152,6 +152,7 @@ test('any text makes well-formed feeds', { skip: python ? false : 'no python3' }
     page: 'https://x.example/',
     self: 'https://x.example/feed.atom?q=a&b',
     id: 'tag:x.example,2025:feed:papers',
+    personal: false,
     entries: feeds.map((one, at) => ({
       ...one,
       id: `tag:x.example,2025:paper:${at}`,

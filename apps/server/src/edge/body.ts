@@ -20,6 +20,23 @@ export async function readFields(request: IncomingMessage, files: FileStore): Pr
   const body = await readText(request, memoryLimit)
   if (type === '' && body === '') return {}
   if (type !== 'application/json') throw new HttpError(415, `send application/json or a form, not '${type}'`)
+  return parseObject(body)
+}
+
+/**
+ * A small body without files: a JSON object, or a form whose fields are texts.
+ *
+ * @throws HttpError for other content types, broken bodies and those larger than `limit` bytes
+ */
+export async function readFlatBody(request: IncomingMessage, limit: number): Promise<Record<string, unknown>> {
+  const type = request.headers['content-type']?.split(';')[0].trim().toLowerCase() ?? ''
+  if (type !== '' && type !== 'application/json' && type !== 'application/x-www-form-urlencoded')
+    throw new HttpError(415, `send application/json or a form, not '${type}'`)
+  const body = await readText(request, limit)
+  return type === 'application/json' ? parseObject(body) : Object.fromEntries(new URLSearchParams(body))
+}
+
+function parseObject(body: string): Record<string, unknown> {
   let parsed: unknown
   try {
     parsed = JSON.parse(body)
@@ -37,7 +54,10 @@ export async function readText(request: Readable, limit: number): Promise<string
   for await (const chunk of request) {
     bytes += chunk.length
     if (bytes > limit)
-      throw new HttpError(413, `the body is larger than ${limit / 1024 / 1024} MB; upload a file instead`)
+      throw new HttpError(
+        413,
+        `the body is larger than ${limit >= 2 ** 20 ? `${limit / 2 ** 20} MB` : `${limit / 1024} kB`}; upload a file instead`,
+      )
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')

@@ -6,10 +6,22 @@ import { type ImportFormat, importFormats } from '../library/sources/formats.ts'
 import type { Offprint } from '../offprint.ts'
 import type { Run } from '../runs/types.ts'
 import { eachPart, readFields, readText } from './body.ts'
+import { ownPath, wantsMarkdown, wantsPage } from './browser.ts'
 import { attachment, sendArchive, sendInput, sendRunFile, sendTable } from './downloads.ts'
 import { sendFeed } from './feeds.ts'
 import { sendDailyPapers, sendFoundPapers, sendMarkdown, sendPaper } from './hf-papers.ts'
+import { sendOpml } from './opml.ts'
 import { HttpError, type Problem, problemOf, seeOther, sendJson, sendProblem } from './problem.ts'
+import {
+  changeFeedKeys,
+  changeLists,
+  changeMarks,
+  changeSearches,
+  sendList,
+  sendMarks,
+  sendReading,
+  sendReadingArchive,
+} from './reading.ts'
 import { checkHost, checkSameSite, endedCookie, isOwner, isSecure, isToken, sessionCookie } from './trust.ts'
 
 /** A request as the site's handler gets it: the library rides along, and what the edge refused, to be shown as a page. */
@@ -55,6 +67,15 @@ const routes: Route[] = [
   ['GET', /^\/api\/papers\/(.+)\/similar$/, similarPapers],
   ['GET', /^\/api\/papers\/(.+)\/cite\.(bib|ris|json)$/, cite],
   ['GET', /^\/api\/papers\/search$/, sendFoundPapers],
+  ['GET', /^\/api\/papers\/(.+)\/marks$/, sendMarks],
+  ['POST', /^\/api\/papers\/(.+)\/marks$/, changeMarks],
+  ['GET', /^\/api\/reading$/, sendReading],
+  ['GET', /^\/api\/reading\/archive\.zip$/, sendReadingArchive],
+  ['POST', /^\/api\/reading\/searches$/, changeSearches],
+  ['POST', /^\/api\/reading\/lists$/, changeLists],
+  ['GET', /^\/api\/reading\/lists\/([^/]+)\.(bib|ris|json)$/, sendList],
+  ['POST', /^\/api\/reading\/feed-keys$/, changeFeedKeys],
+  ['GET', /^\/feeds\.opml$/, sendOpml],
   ['GET', /^\/api\/papers\/(.+)$/, sendPaper],
   ['GET', /^\/api\/daily_papers$/, sendDailyPapers],
   ['GET', /^\/papers\/(.+)\.md$/, sendMarkdown],
@@ -113,6 +134,12 @@ export function createEdge(offprint: Offprint, pages: PageHandler): Server {
   server.requestTimeout = 600_000
   server.headersTimeout = 20_000
 
+  /** A feed's address may carry a key that the owner made for feed readers. */
+  function hasKey({ pathname, searchParams }: URL): boolean {
+    const key = /^\/feed\.(atom|rss|json)$/.test(pathname) ? searchParams.get('key') : null
+    return key !== null && offprint.library.reading.isFeedKey(key)
+  }
+
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value)
     checkHost(request, settings)
@@ -123,7 +150,7 @@ export function createEdge(offprint: Offprint, pages: PageHandler): Server {
     // The site takes the scheme from here.
     request.headers['x-forwarded-proto'] = scheme
     const url = parseUrl(request)
-    if (settings.OWNER_TOKEN && !isOwner(request, settings.OWNER_TOKEN) && !isOpen(url.pathname)) {
+    if (settings.OWNER_TOKEN && !isOwner(request, settings.OWNER_TOKEN) && !isOpen(url.pathname) && !hasKey(url)) {
       if (url.pathname.startsWith('/api/') || request.method !== 'GET')
         throw new HttpError(401, 'send the owner token as Authorization: Bearer …, or log in at /login')
       return seeOther(response, `/login?next=${encodeURIComponent(url.pathname + url.search)}`)
@@ -179,22 +206,8 @@ function missing(what: string): never {
   throw new HttpError(404, what)
 }
 
-function wantsPage(request: IncomingMessage): boolean {
-  return /\btext\/html\b/.test(request.headers.accept ?? '')
-}
-
-/** Programs that read text ask for it; browsers never do. */
-function wantsMarkdown(request: IncomingMessage): boolean {
-  return /\btext\/markdown\b/.test(request.headers.accept ?? '') && !wantsPage(request)
-}
-
 function record(offprint: Offprint, id: string) {
   return offprint.runs.store.record(id) ?? missing(`there is no run ${id.slice(0, 40)}`)
-}
-
-/** Only a path of this site: `//elsewhere` and `/\elsewhere` would leave it. */
-function ownPath(next: string | null): string {
-  return next && /^\/(?![/\\])[\x21-\x7e]*$/.test(next) ? next : '/'
 }
 
 /** Light, dark, or what the system says: kept in a cookie, so that pages come in it without a script. */
@@ -463,7 +476,7 @@ async function exportPapers({ response, url, offprint }: Call): Promise<void> {
     )
   const { type, ending, write } = exportFormats[name as ExportFormat]
   response.writeHead(200, { 'content-type': type, 'content-disposition': attachment(`offprint.${ending}`) })
-  for (const piece of write(offprint.library))
+  for (const piece of write(offprint.library.records()))
     if (!response.write(piece)) await new Promise(resolve => response.once('drain', resolve))
   response.end()
 }

@@ -29,6 +29,7 @@ export function sendFeed({ request, response, url, offprint }: FeedCall, ending:
     {
       q: url.searchParams.get('q')?.slice(0, longestQuery) || undefined,
       topic: url.searchParams.get('topic') ?? undefined,
+      key: url.searchParams.get('key') ?? undefined,
       limit: number('limit'),
       page: number('page'),
     },
@@ -39,10 +40,12 @@ export function sendFeed({ request, response, url, offprint }: FeedCall, ending:
   const compressed = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
   const tag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}${compressed ? '-gzip' : ''}"`
   const modified = feed.updated && new Date(feed.updated).toUTCString()
+  const isPrivate = feed.personal || offprint.settings.OWNER_TOKEN !== undefined
   const headers: Record<string, string> = {
     etag: tag,
     vary: 'accept-encoding',
-    'cache-control': `${offprint.settings.OWNER_TOKEN ? 'private' : 'public'}, max-age=300`,
+    'cache-control': `${isPrivate ? 'private' : 'public'}, max-age=300`,
+    ...(isPrivate && { 'x-robots-tag': 'noindex' }),
     ...(modified && { 'last-modified': modified }),
   }
   if (isKnown(request, tag, modified)) {

@@ -35,11 +35,13 @@ export function sendDailyPapers({ response, url, offprint }: Call): void {
   const name = given('date') ?? given('week') ?? given('month')
   const papers =
     name === undefined
-      ? library.search('sort:new', { limit: size, offset: page * size }).papers
-      : newestOf(library, name, size, page * size)
+      ? library.search(sort === 'trending' ? 'sort:trending' : 'sort:new', { limit: size, offset: page * size }).papers
+      : sort === 'trending'
+        ? library.period(name, { limit: size, offset: page * size, sort })?.papers
+        : newestOf(library, name, size, page * size)
   if (!papers)
     return void refuse(response, 400, `'${name!.slice(0, 20)}' is no date, week or month, or one in the future`)
-  sendJson(response, papers.map(itemOf))
+  sendItems(response, library, papers)
 }
 
 /** Newest first, as there; the library gives a period's papers in the order in which they came. */
@@ -57,7 +59,7 @@ export function sendFoundPapers({ response, url, offprint }: Call): void {
   const limit = wholeNumber(url.searchParams.get('limit') ?? undefined, 20)
   if (limit === undefined) return void refuse(response, 400, '"limit" must be a whole number')
   const { papers } = offprint.library.search(query, { limit: Math.min(mostPapers, Math.max(1, limit)) })
-  sendJson(response, papers.map(itemOf))
+  sendItems(response, offprint.library, papers)
 }
 
 /** One paper, with what only a paper alone has, and our own record of it beside. */
@@ -67,7 +69,12 @@ export function sendPaper({ response, offprint }: Call, key: string): void {
   if ('redirect' in paper) return void seeOther(response, `/api/papers/${paper.redirect}`)
   const none = { linkedModels: [], linkedDatasets: [], linkedSpaces: [] }
   const counts = { numTotalModels: 0, numTotalDatasets: 0, numTotalSpaces: 0 }
-  sendJson(response, { ...flat(paper), ...none, ...counts, offprint: paper })
+  sendJson(response, {
+    ...flat(paper, offprint.library.reading.marks(paper.key).voted ? 1 : 0),
+    ...none,
+    ...counts,
+    offprint: paper,
+  })
 }
 
 /** A paper as a page for programs that read text. */
@@ -107,9 +114,17 @@ function markdownOf(paper: PaperRecord, offprint: Offprint): string {
   return `${lines.join('\n')}\n`
 }
 
-function itemOf(paper: PaperRecord) {
+function sendItems(response: ServerResponse, library: Library, papers: PaperRecord[]): void {
+  const marks = library.reading.marksOf(papers.map(paper => paper.key))
+  sendJson(
+    response,
+    papers.map(paper => itemOf(paper, marks.get(paper.key)?.voted ? 1 : 0)),
+  )
+}
+
+function itemOf(paper: PaperRecord, upvotes: number) {
   return {
-    paper: flat(paper),
+    paper: flat(paper, upvotes),
     publishedAt: paper.submittedAt,
     title: paper.title,
     summary: paper.abstract || paper.summary || '',
@@ -121,7 +136,7 @@ function itemOf(paper: PaperRecord) {
   }
 }
 
-function flat(paper: PaperRecord) {
+function flat(paper: PaperRecord, upvotes: number) {
   return {
     id: paper.key,
     authors: paper.authors.map(({ name }) => ({ _id: idOf(`${paper.key} ${name}`), name, hidden: false })),
@@ -131,7 +146,7 @@ function flat(paper: PaperRecord) {
     title: paper.title,
     summary: paper.abstract || paper.summary || '',
     // Votes of other sites are not ours.
-    upvotes: 0,
+    upvotes,
     discussionId: idOf(paper.key),
     ...(paper.projectPage && { projectPage: paper.projectPage }),
     ...(paper.githubRepo && { githubRepo: paper.githubRepo, githubRepoAddedBy: 'auto' }),

@@ -13,6 +13,8 @@ export interface Feed {
   id: string
   /** When its newest entry changed, ISO 8601; undefined for an empty one. */
   updated?: string
+  /** It says what the reader does, or its address is a secret: nobody else's business. */
+  personal: boolean
   entries: FeedEntry[]
 }
 
@@ -45,6 +47,8 @@ export interface FeedQuery {
   /** A search, as the search page takes it; without one and without a topic: all papers. */
   q?: string
   topic?: string
+  /** Stays in the feed's own addresses: a feed reader cannot log in. */
+  key?: string
   /** Entries, 1 to 200, default 50. */
   limit?: number
   /** From 1. */
@@ -63,14 +67,17 @@ export function paperFeed(library: Library, place: Place, query: FeedQuery, endi
   if (query.topic !== undefined && !topic) return undefined
   const skip = (page - 1) * limit
   let papers: PaperRecord[]
-  if (topic || query.q) {
-    const all = topic
-      ? topic.members.flatMap(({ key }) => {
-          const paper = library.paper(key)
-          return paper && !('redirect' in paper) ? [paper] : []
-        })
-      : library.search(query.q!, { limit: mostMatches }).papers
-    papers = all.sort(newestFirst).slice(skip, skip + limit + 1)
+  let personal = query.key !== undefined
+  if (topic) {
+    const members = topic.members.flatMap(({ key }) => {
+      const paper = library.paper(key)
+      return paper && !('redirect' in paper) ? [paper] : []
+    })
+    papers = members.sort(newestFirst).slice(skip, skip + limit + 1)
+  } else if (query.q) {
+    const found = library.search(query.q, { limit: mostMatches })
+    personal ||= found.personal ?? false
+    papers = (found.sort ? found.papers : found.papers.sort(newestFirst)).slice(skip, skip + limit + 1)
   } else papers = library.search('sort:new', { limit: limit + 1, offset: skip }).papers
   const shown = papers.slice(0, limit).filter(paper => !paper.withdrawn)
   const address = (path: string, parameters: Record<string, string | number | undefined>) => {
@@ -79,7 +86,7 @@ export function paperFeed(library: Library, place: Place, query: FeedQuery, endi
     )
     return `${place.url}${path}${given.length ? `?${new URLSearchParams(given)}` : ''}`
   }
-  const given = { q: query.q || undefined, topic: query.topic, limit: query.limit }
+  const given = { q: query.q || undefined, topic: query.topic, limit: query.limit, key: query.key }
   const entries = shown.map(paper => entryOf(paper, place))
   const name = topic ? topic.words.slice(0, 3).join(', ') : query.q
   return {
@@ -92,6 +99,7 @@ export function paperFeed(library: Library, place: Place, query: FeedQuery, endi
       .map(entry => entry.updated)
       .sort()
       .at(-1),
+    personal,
     entries,
   }
 }

@@ -5,6 +5,7 @@
 import { setPriority } from 'node:os'
 import { openDatabase } from '../database.ts'
 import { createLibrary } from './library.ts'
+import { withHistory } from './topic-history.ts'
 import { computeTopics } from './topics.ts'
 import { computeVectors, vectorsRevision } from './vectors.ts'
 
@@ -16,5 +17,8 @@ const library = createLibrary(database)
 const papers = { [Symbol.iterator]: () => library.records() }
 const revision = library.revision()
 if (vectorsRevision(folder) !== revision) await computeVectors(folder, papers, revision)
-if (library.topicsRevision() !== revision) library.saveTopics(await computeTopics(papers), revision)
+if (library.topicsRevision() !== revision) {
+  const topics = await computeTopics(papers)
+  library.saveTopics(withHistory(topics, papers, new Date().toISOString().slice(0, 10)), revision)
+}
 database.close()

@@ -26,7 +26,7 @@ export function openFacetCounts(prepare: (sql: string) => StatementSync) {
        SELECT kind, value, count(*), min(label) FROM found CROSS JOIN facets USING (position)
          WHERE kind <> 'topic' GROUP BY 1, 2 ORDER BY 3 DESC, 2`,
     ).all(...values)
-    const of = (kind: string, least = 1): FacetCount[] =>
+    const of = (kind: string, least = 0): FacetCount[] =>
       rows
         .filter(row => row.kind === kind && Number(row.count) >= least)
         .map(({ value, count, label }) => ({

@@ -7,16 +7,31 @@ import { exportedRecord } from './jsonl.ts'
 import { isDay } from './listing.ts'
 import { periodAround, periodOf } from './period.ts'
 import { openReading } from './reading.ts'
-import { openSearch } from './search.ts'
+import { openSearch, orders } from './search.ts'
 import { seedPapers } from './seed.ts'
 import { openPaperStore, type Row, toRow } from './store.ts'
 import { keepTopicIds } from './topic-ids.ts'
+import { hotness } from './trend.ts'
 import type { Library, PaperRecord, Redirect, SimilarPaper, Topic } from './types.ts'
 import type { PaperVectors } from './vectors.ts'
 
 export type { Library } from './types.ts'
 
 const rowsAtOnce = 500
+
+/** A place in the order of what trends. */
+const firstCursor = { trend: Number.MAX_VALUE, published: '~', key: '' }
+
+function readCursor(text: string | undefined): typeof firstCursor | undefined {
+  try {
+    const [trend, published, key] = JSON.parse(Buffer.from(text ?? '', 'base64url').toString())
+    return typeof trend === 'number' && typeof published === 'string' && typeof key === 'string'
+      ? { trend, published, key }
+      : undefined
+  } catch {
+    return undefined
+  }
+}
 
 /**
  * Opens the library in a database, and makes its tables where they are missing.
@@ -43,12 +58,17 @@ export function createLibrary(
   const saveTopics = database.prepare('UPDATE library SET topics = ?, topicsRevision = ?')
   const count = database.prepare('SELECT count(*) AS total FROM papers')
   const after = database.prepare('SELECT position, record FROM papers WHERE position > ? ORDER BY position LIMIT ?')
-  const between = database.prepare(
-    'SELECT position, record FROM papers WHERE submittedAt >= ? AND submittedAt < ? ORDER BY submittedAt, position LIMIT ? OFFSET ?',
-  )
-  const countBetween = database.prepare(
-    'SELECT count(*) AS total FROM papers WHERE submittedAt >= ? AND submittedAt < ?',
-  )
+  const inPeriod = 'FROM papers WHERE submittedAt >= ? AND submittedAt < ?'
+  const notHidden = 'AND position NOT IN (SELECT position FROM marks WHERE hiddenAt IS NOT NULL)'
+  const between = (order: string, hidden = '') =>
+    database.prepare(`SELECT position, record ${inPeriod} ${hidden} ORDER BY ${order} LIMIT ? OFFSET ?`)
+  const ordered = {
+    arrival: [between('submittedAt, position'), between('submittedAt, position', notHidden)],
+    trending: [between(orders.trending), between(orders.trending, notHidden)],
+    top: [between(orders.top), between(orders.top, notHidden)],
+  }
+  const countBetween = database.prepare(`SELECT count(*) AS total ${inPeriod}`)
+  const countShown = database.prepare(`SELECT count(*) AS total ${inPeriod} ${notHidden}`)
   const lastBefore = database.prepare('SELECT max(submittedAt) AS moment FROM papers WHERE submittedAt < ?')
   const firstFrom = database.prepare(
     'SELECT min(submittedAt) AS moment FROM papers WHERE submittedAt >= ? AND submittedAt <= ?',
@@ -108,16 +128,69 @@ export function createLibrary(
     return found
   }
 
+  const { search, filtered } = openSearch(database, store, vectors)
+  const facetLabel = database.prepare(
+    'SELECT label FROM facets WHERE kind = ? AND value = ? ORDER BY position DESC LIMIT 1',
+  )
+  const facetValues = database.prepare(
+    `SELECT value, count(*) AS count, min(label) AS label FROM facets WHERE kind = ? GROUP BY value
+     ORDER BY count DESC, value LIMIT ?`,
+  )
+  const shownInTrending = `position NOT IN (SELECT position FROM facets WHERE kind = 'has' AND value = 'withdrawn') ${notHidden}`
+  const trendingAfter = database.prepare(
+    `SELECT position, record, trend, publishedAt, key FROM papers
+     WHERE trend <= :trend AND (trend < :trend OR ifnull(publishedAt, '') < :published
+       OR (ifnull(publishedAt, '') = :published AND key > :key)) AND ${shownInTrending}
+     ORDER BY ${orders.trending} LIMIT :limit`,
+  )
+  const hotCandidates = database.prepare(
+    `SELECT position, record, position IN (SELECT position FROM marks WHERE votedAt IS NOT NULL) AS voted FROM papers
+     WHERE ${shownInTrending} ORDER BY ${orders.trending} LIMIT 1000`,
+  )
+
   const library: Library = {
     ...imports,
     reading: openReading(database, store, now),
-    search: openSearch(database, store, vectors),
+    search,
+    facet(kind, value, options = {}) {
+      const found = filtered({ filter: kind, value }, options)
+      const label = facetLabel.get(kind, value)?.label
+      return found.total ? { label: String(label ?? value), ...found } : undefined
+    },
+    facetValues: (kind, limit = 500) =>
+      facetValues.all(kind, limit).map(({ value, count, label }) => ({
+        value: String(value),
+        count: Number(count),
+        ...(label === null ? {} : { label: String(label) }),
+      })),
+    trending({ limit = 50, after } = {}) {
+      const rows = trendingAfter.all({ ...(readCursor(after) ?? firstCursor), limit: limit + 1 })
+      const last = rows.length > limit ? rows[limit - 1] : undefined
+      const cursor = last && [last.trend, last.publishedAt ?? '', last.key]
+      return {
+        papers: rows.slice(0, limit).map(row => toRow(row)!.record),
+        ...(cursor ? { next: Buffer.from(JSON.stringify(cursor)).toString('base64url') } : {}),
+      }
+    },
+    hot(limit = 50) {
+      const time = now().getTime()
+      return hotCandidates
+        .all()
+        .map((row, place) => {
+          const { record } = toRow(row)!
+          const votes = (record.externalVotes ?? 0) + Number(row.voted)
+          return { record, place, score: hotness(votes, (time - Date.parse(record.submittedAt)) / 3_600_000) }
+        })
+        .sort((a, b) => b.score - a.score || a.place - b.place)
+        .slice(0, limit)
+        .map(({ record }) => record)
+    },
     seed: papers => seedPapers(database, store, papers, now, changed),
     paper(keyOrId): PaperRecord | Redirect | undefined {
       const text = keyOrId.slice(0, 1000).toWellFormed().trim()
       return store.byKey(text)?.record ?? findRedirect(text)
     },
-    period(name, { limit = 100, offset = 0 } = {}) {
+    period(name, { limit = 100, offset = 0, sort = 'arrival', withoutHidden = false } = {}) {
       const today = now().toISOString()
       const period = periodOf(name)
       if (!period || period.start > today.slice(0, 10)) return undefined
@@ -133,8 +206,8 @@ export function createLibrary(
           week: periodAround(inside, 'week').name,
           month: periodAround(inside, 'month').name,
         },
-        papers: between.all(start, end, limit, offset).map(row => toRow(row)!.record),
-        total: Number(countBetween.get(start, end)!.total),
+        papers: ordered[sort][withoutHidden ? 1 : 0].all(start, end, limit, offset).map(row => toRow(row)!.record),
+        total: Number((withoutHidden ? countShown : countBetween).get(start, end)!.total),
         ...(previous ? { previous: periodAround(previous, kind).name } : {}),
         ...(next ? { next: periodAround(next, kind).name } : {}),
       }

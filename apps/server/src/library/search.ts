@@ -10,11 +10,11 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { asksFor, type Condition, conditionOf } from './conditions.ts'
 import { openFacetCounts } from './facet-counts.ts'
 import { findIdentifier } from './identifiers.ts'
-import { anyExpression, matchExpression, type Node, parseQuery, type Query } from './query.ts'
+import { anyExpression, type Filter, matchExpression, type Node, parseQuery, type Query } from './query.ts'
 import { joins, type Token, tokens } from './search-text.ts'
 import { type PaperStore, type Row, toRow } from './store.ts'
 import { openSuggestions } from './suggestions.ts'
-import type { FoundPaper, SearchResult, TextPart } from './types.ts'
+import type { FacetPapers, FoundPaper, SearchResult, TextPart } from './types.ts'
 import type { PaperVectors } from './vectors.ts'
 
 /** Weights of the index's columns, in their order: title, authors, text, topics, organization, and the joined forms. */
@@ -45,7 +45,7 @@ export interface SearchOptions {
 }
 
 /** Total orders, so that pages neither repeat nor lose a paper. */
-const orders = {
+export const orders = {
   new: 'submittedAt DESC, publishedAt DESC, position',
   top: `(position IN (SELECT position FROM marks WHERE votedAt IS NOT NULL)) DESC, ifnull(externalVotes, 0) DESC, submittedAt, key`,
   trending: 'trend DESC, publishedAt DESC, key',
@@ -231,7 +231,14 @@ export function openSearch(
     return lists.length ? `There is no list called ${lists.join(' or ')}.` : undefined
   }
 
-  return search
+  /** Papers for which a filter holds, the newest first. */
+  function filtered(filter: Filter, { limit = 20, offset = 0 }: SearchOptions): Omit<FacetPapers, 'label'> {
+    const wanted: Wanted = { rest: [filter] }
+    const papers = sorted(wanted, 'new', wholeNumber(limit, 20, mostPapers), wholeNumber(offset, 0, 1e9))
+    return { papers: papers.map(row => row.record), total: count(wanted), facets: countFacets(wanted) }
+  }
+
+  return { search, filtered }
 }
 
 /** What is wanted: what the index of words finds, where there are words, and what else must hold. */

@@ -26,6 +26,11 @@ export function log2Sum(terms: number[]): number {
   return highest + Math.log2(terms.reduce((sum, one) => sum + 2 ** (one - highest), 0))
 }
 
+/** (v − 1)^0.8 / (h + 2)^1.8 of votes and hours, as Hacker News is said to order. */
+export function hotness(votes: number, hours: number): number {
+  return Math.max(0, votes - 1) ** 0.8 / (Math.max(0, hours) + 2) ** 1.8
+}
+
 export function openTrend(database: DatabaseSync) {
   const arrival = database.prepare('SELECT submittedAt FROM papers WHERE position = ?')
   const votes = database.prepare('SELECT votedAt AS at FROM marks WHERE position = ? AND votedAt IS NOT NULL')

@@ -1,5 +1,6 @@
 /** What the library of papers holds and gives: the nouns that the site, the HTTP edge and the command line share. */
 import type { Paper } from '@offprint/papers'
+import type { FacetKind } from './facets.ts'
 import type { Period, PeriodKind } from './period.ts'
 import type { Sorting } from './query.ts'
 import type { Reading } from './reading.ts'
@@ -222,6 +223,31 @@ export interface Topic {
   words: string[]
   /** All papers of the topic with the cosine distance to the medoid (0 to 1), nearest first; the medoid is the first. */
   members: { key: string; distance: number }[]
+  history?: TopicHistory
+}
+
+/** How many papers of a topic were published when. */
+export interface TopicHistory {
+  unit: 'week' | 'month' | 'year'
+  /** The oldest first: a week's Monday `2026-11-23`, a month `2026-11`, a year. */
+  periods: string[]
+  counts: number[]
+  /** Of all papers of the period, 0 to 1. */
+  shares: number[]
+  /** Share in the newest quarter of the periods as a multiple of that before. */
+  factor?: number
+  /** Where the two differ by more than three standard errors. */
+  change?: 'rising' | 'falling'
+}
+
+/** The papers of a category, an author or an organization. */
+export interface FacetPapers {
+  /** As it is written: of several spellings the one of the newest paper. */
+  label: string
+  /** One page, the newest first. */
+  papers: PaperRecord[]
+  total: number
+  facets: FacetCounts
 }
 
 /** Where a key, an id in any accepted spelling, an old key or a slug leads. */
@@ -247,8 +273,16 @@ export interface Library {
    * @param options.offset papers to skip, default 0
    */
   day(date: string, options?: { limit?: number; offset?: number }): Day | undefined
-  /** The same for a day, a week (`2026-W48`) or a month (`2026-11`). */
-  period(name: string, options?: { limit?: number; offset?: number }): PeriodPapers | undefined
+  /**
+   * The same for a day, a week (`2026-W48`) or a month (`2026-11`).
+   *
+   * @param options.sort in the order in which they came (the default), what trends or has most votes first
+   * @param options.withoutHidden leaves out what the reader has hidden; default false
+   */
+  period(
+    name: string,
+    options?: { limit?: number; offset?: number; sort?: 'arrival' | 'trending' | 'top'; withoutHidden?: boolean },
+  ): PeriodPapers | undefined
   /** The newest day that has papers, `YYYY-MM-DD`. */
   latestDay(): string | undefined
   /**
@@ -274,6 +308,28 @@ export interface Library {
   similar(key: string, most?: number): SimilarPaper[]
   /** Revision of the library that the vectors in use were computed from; undefined where there are none. */
   vectorsRevision(): number | undefined
+  /**
+   * Papers of this category (or archive, such as `cs`), author or organization, by its value (see facets.ts); undefined where
+   * there are none.
+   */
+  facet(
+    kind: 'category' | 'author' | 'organization',
+    value: string,
+    options?: { limit?: number; offset?: number },
+  ): FacetPapers | undefined
+  /** The values of a kind that most papers have, the most frequent first. */
+  facetValues(kind: FacetKind, limit?: number): FacetCount[]
+  /**
+   * What trends, one page after the other: the order may change between two pages, and still no paper is lost or repeated
+   * that stayed where it was.
+   *
+   * @param options.after what the page before gave as `next`; one that cannot be read gives the first page
+   */
+  trending(options?: { limit?: number; after?: string }): { papers: PaperRecord[]; next?: string }
+  /**
+   * As Hacker News orders: votes here and elsewhere against age. Changes with time.
+   */
+  hot(limit?: number): PaperRecord[]
   /** Papers in the library. */
   count(): number
   /** Everything but what comes from our definitions, in the order in which it came: one line of JSONL each. */

@@ -57,11 +57,14 @@ export function createRuns({
   papers,
   store,
   sources,
+  onSubmit = () => {},
 }: {
   settings: Settings
   papers: Map<string, LoadedPaper>
   store: RunStore
   sources: InputSources
+  /** Called with a paper's slug once a run of it is accepted. */
+  onSubmit?(slug: string): void
 }) {
   const queue: { run: Run; job: Job }[] = []
   const live = new Map<
@@ -151,6 +154,7 @@ export function createRuns({
       log: [],
     }
     store.add(run)
+    onSubmit(what.paper)
     queue.push({
       run,
       job: {

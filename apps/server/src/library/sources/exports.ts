@@ -1,18 +1,19 @@
 /** The formats in which papers go out: to another library, or to a reference manager. */
-import type { Library } from '../types.ts'
+import { exportedRecord } from '../jsonl.ts'
+import type { PaperRecord } from '../types.ts'
 import { writeBibtex } from './bibtex.ts'
 import { writeCsl } from './csl.ts'
 import type { CitedPaper } from './paper-record.ts'
 import { writeRis } from './ris.ts'
 
-/** Of each format its name for people, the ending of its files, its media type, and the whole library in it, in pieces. */
+/** Of each format its name for people, the ending of its files, its media type, and papers in it, in pieces. */
 export const exportFormats = {
   jsonl: {
     title: 'JSON lines',
     ending: 'jsonl',
     type: 'application/x-ndjson',
-    *write(library: Library) {
-      for (const paper of library.exportRecords()) yield `${JSON.stringify(paper)}\n`
+    *write(papers: Iterable<PaperRecord>) {
+      for (const paper of papers) yield `${JSON.stringify(exportedRecord(paper))}\n`
     },
   },
   bibtex: forManager('BibTeX', 'bib', 'application/x-bibtex', writeBibtex),
@@ -36,6 +37,6 @@ function forManager(
     ending,
     type,
     one: (paper: CitedPaper) => [...write([paper])].join(''),
-    write: (library: Library) => write(library.records()),
+    write: (papers: Iterable<PaperRecord>) => write(papers),
   }
 }
