@@ -10,6 +10,7 @@ import { openDatabase } from './database.ts'
 import type { Place } from './feeds/feed.ts'
 import { type FileStore, openFileStore } from './files.ts'
 import { createLibrary, type Library } from './library/library.ts'
+import { arxivCategoryName } from './library/sources/arxiv-taxonomy.ts'
 import { exportFormats } from './library/sources/exports.ts'
 import { importFormats } from './library/sources/formats.ts'
 import { splitMath } from './library/text.ts'
@@ -53,6 +54,8 @@ export interface Offprint {
   library: Library
   /** Cuts a text into formulas, with their marks, and what stands between them. */
   splitMath(text: string): { text: string; math: boolean }[]
+  /** What arXiv calls a category or an archive: `cs.LG` is `Machine Learning`. */
+  categoryName(id: string): string | undefined
   /** What can be imported and exported, by the name of the format. */
   formats: { imported: Record<string, string>; exported: Record<string, string> }
   files: FileStore
@@ -106,6 +109,7 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
     papers,
     library,
     splitMath,
+    categoryName: arxivCategoryName,
     formats: { imported: titlesOf(importFormats), exported: titlesOf(exportFormats) },
     files,
     runs,

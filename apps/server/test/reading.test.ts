@@ -42,7 +42,7 @@ test('papers are voted for, noted, tagged and listed over HTTP, by programs and 
   assert.deepEqual([voted, tags, lists], [true, ['x', 'y'], []])
   // Never to another site.
   const elsewhere = await post('/api/papers/2401.00001/marks', 'vote=0&next=//evil.example/', form)
-  assert.equal(elsewhere.headers.get('location'), '/')
+  assert.equal(elsewhere.headers.get('location'), '/#paper-2401.00001')
   const found = await (await fetch(`${url}/api/search?q=${encodeURIComponent('list:"to read"')}`)).json()
   assert.deepEqual([found.total, found.papers[0].key, found.personal], [1, 'cs/9808004', true])
   const hf = await (await fetch(`${url}/api/daily_papers?sort=trending`)).json()

@@ -76,5 +76,135 @@ document.querySelector('.themes')?.addEventListener('submit', event => {
   fetch(form.action, { method: 'POST', body: new URLSearchParams({ theme: value }), redirect: 'manual' })
 })
 
+// A vote changes where it is; without scripts the page comes again.
+document.addEventListener('click', async event => {
+  const button = event.target.closest('button.vote')
+  if (!button) return
+  event.preventDefault()
+  if (button.dataset.sent) return
+  button.dataset.sent = 'yes'
+  const voted = button.value === '1'
+  const show = is => {
+    button.setAttribute('aria-pressed', String(is))
+    button.value = is ? '0' : '1'
+  }
+  show(voted)
+  try {
+    const body = new URLSearchParams({ vote: voted ? '1' : '0' })
+    const answer = await fetch(button.formAction, { method: 'POST', headers: { accept: 'application/json' }, body })
+    if (!answer.ok) throw new Error(String(answer.status))
+  } catch {
+    show(!voted)
+  }
+  delete button.dataset.sent
+})
+
+// What a search would find, while it is typed.
+const searchBox = document.querySelector('[data-instant]')
+if (searchBox) instantResults(searchBox)
+
+function instantResults(box) {
+  const list = document.createElement('ul')
+  list.className = 'instant'
+  list.id = 'instant-results'
+  list.setAttribute('role', 'listbox')
+  list.setAttribute('aria-label', 'Papers found so far')
+  list.hidden = true
+  // Behind the hint for the key, which is shown next to the box.
+  box.parentElement.append(list)
+  for (const [name, value] of Object.entries({
+    role: 'combobox',
+    'aria-controls': list.id,
+    'aria-autocomplete': 'list',
+    'aria-expanded': 'false',
+  }))
+    box.setAttribute(name, value)
+  let asked
+  let waiting
+  let chosen = -1
+
+  const options = () => [...list.querySelectorAll('[role=option]')]
+  const close = () => {
+    list.hidden = true
+    chosen = -1
+    box.setAttribute('aria-expanded', 'false')
+    box.removeAttribute('aria-activedescendant')
+  }
+  const choose = index => {
+    const all = options()
+    chosen = index < -1 ? all.length - 1 : index >= all.length ? -1 : index
+    for (const [at, option] of all.entries()) option.setAttribute('aria-selected', String(at === chosen))
+    if (chosen < 0) box.removeAttribute('aria-activedescendant')
+    else {
+      box.setAttribute('aria-activedescendant', all[chosen].id)
+      all[chosen].scrollIntoView({ block: 'nearest' })
+    }
+  }
+  const ask = async () => {
+    const query = box.value.trim()
+    asked?.abort()
+    if (query.length < 2) return close()
+    asked = new AbortController()
+    try {
+      const address = `/api/search?typing=1&limit=7&q=${encodeURIComponent(box.value)}`
+      const answer = await fetch(address, { signal: asked.signal })
+      if (!answer.ok) return close()
+      const { papers, total, suggestion } = await answer.json()
+      if (box.value.trim() !== query || document.activeElement !== box) return
+      list.replaceChildren(
+        ...papers.map((paper, at) =>
+          optionOf(at, `/papers/${paper.key.split('/').map(encodeURIComponent).join('/')}`, paper.titleParts),
+        ),
+      )
+      const more = suggestion
+        ? [`Did you mean ${suggestion}?`, suggestion]
+        : total > papers.length && [`All ${total.toLocaleString('en')} papers`, query]
+      if (more) list.append(optionOf(papers.length, `/search?q=${encodeURIComponent(more[1])}`, [{ text: more[0] }]))
+      if (!list.children.length) return close()
+      list.hidden = false
+      box.setAttribute('aria-expanded', 'true')
+      choose(-1)
+    } catch (error) {
+      if (error.name !== 'AbortError') close()
+    }
+  }
+  box.addEventListener('input', () => {
+    clearTimeout(waiting)
+    waiting = setTimeout(ask, 120)
+  })
+  box.addEventListener('keydown', event => {
+    if (event.isComposing || list.hidden) return
+    if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+      event.preventDefault()
+      choose(chosen + (event.key === 'ArrowDown' ? 1 : -1))
+    } else if (event.key === 'Enter' && chosen >= 0) {
+      event.preventDefault()
+      options()[chosen].click()
+    } else if (event.key === 'Escape') {
+      event.stopPropagation()
+      close()
+    }
+  })
+  box.addEventListener('blur', () => setTimeout(close, 150))
+}
+
+/** A link among the instant results; what matches is marked. */
+function optionOf(at, href, parts) {
+  const option = document.createElement('li')
+  option.id = `instant-${at}`
+  option.setAttribute('role', 'option')
+  option.setAttribute('aria-selected', 'false')
+  option.addEventListener('mousedown', event => event.preventDefault())
+  option.addEventListener('click', () => {
+    location.href = href
+  })
+  for (const { text, match } of parts) {
+    const part = document.createElement(match ? 'mark' : 'span')
+    part.textContent = text
+    option.append(part)
+  }
+  return option
+}
+
 // Shows a page of its own where the site does not answer.
 if (isSecureContext) navigator.serviceWorker?.register('/service-worker.js').catch(() => {})

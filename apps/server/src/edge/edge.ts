@@ -267,7 +267,9 @@ function similarPapers({ response, offprint }: Call, key: string): void {
 function search({ response, url, offprint }: Call): void {
   const limit = Math.min(100, Math.max(1, Number(url.searchParams.get('limit')) || 20))
   const offset = Math.max(0, Math.floor(Number(url.searchParams.get('offset')) || 0))
-  sendJson(response, offprint.library.search(url.searchParams.get('q') ?? '', { limit, offset }))
+  const typing = url.searchParams.get('typing') === '1'
+  const facets = url.searchParams.get('facets') === '1'
+  sendJson(response, offprint.library.search(url.searchParams.get('q') ?? '', { limit, offset, typing, facets }))
 }
 
 async function startRun({ request, response, offprint }: Call, slug: string, method: string): Promise<void> {

@@ -34,8 +34,10 @@ export async function changeMarks({ request, response, offprint }: Call, name: s
   const fields = await readFlatBody(request, bodyLimit)
   const key = knownKey(offprint.library, name)
   const marks = offprint.library.reading.change(key, readChange(fields))
-  if (wantsPage(request)) seeOther(response, ownPath(text(fields.next) ?? null))
-  else sendJson(response, marks)
+  if (!wantsPage(request)) return sendJson(response, marks)
+  // Back to where the reader was: on a list, at this paper.
+  const page = ownPath(text(fields.next) ?? null)
+  seeOther(response, page.includes('#') ? page : `${page}#paper-${encodeURIComponent(key)}`)
 }
 
 export function sendReading({ response, offprint }: Call): void {

@@ -77,6 +77,8 @@ function setOf(
       )
     case 'list':
       return among('SELECT position FROM listed JOIN lists ON lists.id = list WHERE name = ?', value)
+    case 'since':
+      return among('SELECT position FROM papers WHERE submittedAt > ?', value)
     case 'key':
       return among('SELECT position FROM papers WHERE key = ?', value)
     case 'mark':

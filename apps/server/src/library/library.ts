@@ -128,7 +128,7 @@ export function createLibrary(
     return found
   }
 
-  const { search, filtered } = openSearch(database, store, vectors)
+  const { search, filtered, countSince } = openSearch(database, store, vectors)
   const facetLabel = database.prepare(
     'SELECT label FROM facets WHERE kind = ? AND value = ? ORDER BY position DESC LIMIT 1',
   )
@@ -152,6 +152,7 @@ export function createLibrary(
     ...imports,
     reading: openReading(database, store, now),
     search,
+    countSince,
     facet(kind, value, options = {}) {
       const found = filtered({ filter: kind, value }, options)
       const label = facetLabel.get(kind, value)?.label
@@ -171,6 +172,11 @@ export function createLibrary(
         papers: rows.slice(0, limit).map(row => toRow(row)!.record),
         ...(cursor ? { next: Buffer.from(JSON.stringify(cursor)).toString('base64url') } : {}),
       }
+    },
+    ordered(keys, sort, limit = 100) {
+      const among = 'SELECT position, record FROM papers WHERE key IN (SELECT value FROM json_each(?))'
+      const rows = database.prepare(`${among} ORDER BY ${orders[sort]} LIMIT ?`).all(JSON.stringify(keys), limit)
+      return rows.map(row => toRow(row)!.record)
     },
     hot(limit = 50) {
       const time = now().getTime()

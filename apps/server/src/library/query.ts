@@ -38,6 +38,8 @@ export interface Term {
 /** What is exact and is no word of a text. */
 export type Filter =
   | { filter: 'category' | 'author' | 'organization' | 'has' | 'mark' | 'tag' | 'list' | 'key'; value: string }
+  /** It came in later than this moment (ISO 8601). */
+  | { filter: 'since'; value: string }
   /** A range of `publishedAt`, as text: from `from`, up to but without `to`. */
   | { filter: 'date'; from?: string; to?: string }
 

@@ -83,6 +83,8 @@ function joinedWords(text: string): string {
   }
   for (const [, lone, next] of text.matchAll(/(?<![\p{L}\p{N}\p{M}])([b-hj-z])\s(\p{L}{3,30})/giu))
     found.add(lone + next)
-  for (const [special] of text.matchAll(/[\p{L}\p{N}]{1,20}(?:\+\+|#)(?![\p{L}\p{N}])/gu)) found.add(foldWord(special))
+  // Few texts have one, and to look for the marks alone is quick.
+  if (/\+\+|#/.test(text))
+    for (const [special] of text.matchAll(/[\p{L}\p{N}]{1,20}(?:\+\+|#)(?![\p{L}\p{N}])/gu)) found.add(foldWord(special))
   return [...found].join(' ')
 }

@@ -47,7 +47,8 @@ export interface SearchOptions {
 /** Total orders, so that pages neither repeat nor lose a paper. */
 export const orders = {
   new: 'submittedAt DESC, publishedAt DESC, position',
-  top: `(position IN (SELECT position FROM marks WHERE votedAt IS NOT NULL)) DESC, ifnull(externalVotes, 0) DESC, submittedAt, key`,
+  top: `(position IN (SELECT position FROM marks WHERE votedAt IS NOT NULL)) DESC, (position IN (SELECT position FROM listed)) DESC,
+    ifnull(externalVotes, 0) DESC, submittedAt, key`,
   trending: 'trend DESC, publishedAt DESC, key',
 }
 
@@ -238,7 +239,13 @@ export function openSearch(
     return { papers: papers.map(row => row.record), total: count(wanted), facets: countFacets(wanted) }
   }
 
-  return { search, filtered }
+  /** How many papers that a search finds came in later than a moment. */
+  function countSince(text: string, moment: string): number {
+    const { match, rest } = matchExpression(parseQuery(text).nodes)
+    return count({ match, rest: [...rest, { filter: 'since', value: moment }] })
+  }
+
+  return { search, filtered, countSince }
 }
 
 /** What is wanted: what the index of words finds, where there are words, and what else must hold. */

@@ -28,10 +28,7 @@ test('a full library is compared week by week, and what rises or falls clearly s
     Array.from({ length: 5200 }, (_, index) => index % 182),
     'o',
   )
-  const rising = papersOn(
-    [...Array.from({ length: 60 }, (_, index) => index % 40), 90, 100, 110],
-    'r',
-  )
+  const rising = papersOn([...Array.from({ length: 60 }, (_, index) => index % 40), 90, 100, 110], 'r')
   const falling = papersOn(
     Array.from({ length: 60 }, (_, index) => 60 + (index % 110)),
     'f',

@@ -300,6 +300,8 @@ export interface Library {
    * is trending. Any string is answered.
    */
   search(query: string, options?: SearchOptions): SearchResult
+  /** How many of the papers that a search finds came in after a moment (ISO 8601). */
+  countSince(query: string, moment: string): number
   /**
    * Papers like this one, the most alike first, by the vectors as they were last computed; empty before the first time.
    *
@@ -330,6 +332,8 @@ export interface Library {
    * As Hacker News orders: votes here and elsewhere against age. Changes with time.
    */
   hot(limit?: number): PaperRecord[]
+  /** Of these papers the first in an order. */
+  ordered(keys: string[], sort: 'new' | 'top', limit?: number): PaperRecord[]
   /** Papers in the library. */
   count(): number
   /** Everything but what comes from our definitions, in the order in which it came: one line of JSONL each. */

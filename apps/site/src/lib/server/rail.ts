@@ -2,11 +2,14 @@
 import type { Offprint } from '@offprint/server'
 import type { Runnable } from './runnable.ts'
 
-const most = { runnable: 6, topics: 8, runs: 3 }
+const most = { unfinished: 3, runnable: 6, topics: 8, runs: 3 }
 
 export function showRail(offprint: Offprint, running: Record<string, Runnable>) {
   const all = Object.values(running)
   return {
+    unfinished: offprint.library.reading
+      .unfinished(most.unfinished)
+      .map(({ paper, openedAt }) => ({ key: paper.key, title: paper.title, openedAt })),
     running: all.slice(0, most.runnable),
     runningCount: all.length,
     paperCount: offprint.papers.size,

@@ -1,10 +1,11 @@
 import { error, redirect } from '@sveltejs/kit'
 import { paperPath } from '#lib/format.ts'
 import { showForm, startingValues } from '#lib/server/form.ts'
+import { showMarks } from '#lib/server/marks.ts'
 import { renderMath } from '#lib/server/math.ts'
 import type { PageServerLoad } from './$types'
 
-export const load: PageServerLoad = ({ locals: { offprint }, params, url }) => {
+export const load: PageServerLoad = ({ locals: { offprint }, params, url, request }) => {
   const record = offprint.library.paper(params.key)
   if (!record) error(404, `The library has no paper '${params.key.slice(0, 100)}'.`)
   if ('redirect' in record)
@@ -12,6 +13,9 @@ export const load: PageServerLoad = ({ locals: { offprint }, params, url }) => {
       302,
       `${paperPath(record.redirect)}${url.search}${record.version ? `${url.search ? '&' : '?'}version=${record.version}` : ''}`,
     )
+  // The reader need not wait for it to be written; what a browser fetches ahead was not opened.
+  if (!/prefetch/.test(request.headers.get('sec-purpose') ?? ''))
+    setImmediate(() => offprint.library.reading.opened(record.key))
   const paper = record.slug ? offprint.papers.get(record.slug) : undefined
   const methods = Object.entries(paper?.methods ?? {})
   const chosen = methods.find(([name]) => name === url.searchParams.get('method')) ?? methods[0]
@@ -30,6 +34,7 @@ export const load: PageServerLoad = ({ locals: { offprint }, params, url }) => {
       summary: math(record.summary ?? ''),
       abstract: record.abstract.split(/\n{2,}/).map(math),
     },
+    marks: showMarks(offprint, record.key),
     seeded: paper !== undefined,
     venue: paper?.about.venue,
     code: paper?.about.code,
