@@ -1,24 +1,17 @@
 /** Every page in a real browser, with and without scripts. Skipped by name where there is no Chromium. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
-import type { PageHandler } from '@offprint/server'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { startServer, temporaryFolder } from '../../server/test/harness.ts'
-
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
-const skip = executablePath ? false : 'no Chromium on this machine'
-
-// The same as `offprint serve` sets for the site's handler.
-process.env.PROTOCOL_HEADER = 'x-forwarded-proto'
-process.env.HOST_HEADER = 'host'
+import type { Page } from 'playwright-core'
+import { temporaryFolder } from '../../server/test/harness.ts'
+import { skip, withBrowser } from './browser.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -49,44 +42,7 @@ Dec 10
 `
 
 describe('pages', { skip }, () => {
-  let browser: Browser
-  let pages: PageHandler
-  before(async () => {
-    pages = (await import('@offprint/site')).handler as unknown as PageHandler
-    browser = await chromium.launch({
-      executablePath,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    })
-  })
-  after(() => browser?.close())
-
-  /** A page in a context of its own, and what went wrong on it so far. */
-  async function open(t: import('node:test').TestContext, options: BrowserContextOptions = {}) {
-    const context = await browser.newContext(options)
-    t.after(() => context.close())
-    const page = await context.newPage()
-    const wrong: string[] = []
-    page.on('pageerror', error => wrong.push(`script error: ${error.message}`))
-    page.on('console', message => {
-      // A page that is meant to be 404 or 400 says so in the console.
-      if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) wrong.push(message.text())
-    })
-    page.on('dialog', dialog => {
-      wrong.push(`a script ran: ${dialog.message()}`)
-      dialog.dismiss()
-    })
-    return { page, wrong }
-  }
-
-  const serve = (t: import('node:test').TestContext, environment = {}) => startServer(t, environment, pages)
+  const { open, serve } = withBrowser()
 
   async function withRuns(t: import('node:test').TestContext) {
     const served = await serve(t)
@@ -106,7 +62,11 @@ describe('pages', { skip }, () => {
     await fetch(`${served.url}/api/check/outside/T2`, { method: 'POST', headers: { prefer: 'wait=60' } })
     const { computeTopics } = await import('../../server/src/library/topics.ts')
     const { library } = served.offprint
-    library.saveTopics(await computeTopics([...library.records()]), library.revision())
+    const { withHistory } = await import('../../server/src/library/topic-history.ts')
+    const records = [...library.records()]
+    library.saveTopics(withHistory(await computeTopics(records), records, '2026-11-27'), library.revision())
+    library.reading.change('2401.00001', { vote: true, note: '<b>note</b>', tags: ['<i>'], addTo: '<script>list' })
+    library.reading.saveSearch('"<script>" OR medoids')
     const id = (record: { body: { run?: { id: string } } }) =>
       record.body.run?.id ?? assert.fail(JSON.stringify(record))
     const checked = served.offprint.claims('outside').find(claim => claim.run)!.run!
@@ -123,8 +83,19 @@ describe('pages', { skip }, () => {
       '/search?q=vector%20search',
       '/search?q=',
       '/search?q=nothingofthekind',
+      '/search?q=medoids%20cat%3Anothing',
+      '/trending',
+      '/trending?by=hot',
+      '/authors/author-7-b-o-neil-b',
+      '/organizations/alibaba-cloud',
+      '/categories',
+      '/categories/cs.LG',
+      '/categories/cs',
+      '/reading',
       '/topics',
+      '/topics?sort=change',
       `/topics/${library.topics()[0].id}`,
+      `/topics/${library.topics()[0].id}?sort=new`,
       '/runs',
       `/runs/${id(one)}`,
       `/runs/${id(curve)}`,
@@ -147,6 +118,9 @@ describe('pages', { skip }, () => {
       ['/papers/none', 404],
       ['/runs/none', 404],
       ['/topics/none', 404],
+      ['/authors/none', 404],
+      ['/organizations/none', 404],
+      ['/categories/none', 404],
       ['/day/tomorrow', 404],
       ['/day/2020-01', 404],
       ['/week/2025-W53', 404],

@@ -181,6 +181,8 @@ function instantResults(box) {
       event.preventDefault()
       options()[chosen].click()
     } else if (event.key === 'Escape') {
+      // The words stay: a second press empties the box.
+      event.preventDefault()
       event.stopPropagation()
       close()
     }

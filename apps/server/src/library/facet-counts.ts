@@ -10,11 +10,11 @@ const mostCounted = 2000
 const mostOfKind = 6
 
 export function openFacetCounts(prepare: (sql: string) => StatementSync) {
-  return ({ match, rest }: Wanted): FacetCounts => {
+  return ({ match, rest }: Wanted, most = mostCounted): FacetCounts => {
     const and = also(rest, match ? '+rowid' : 'position')
     const found = match
-      ? `SELECT rowid AS position FROM search WHERE search MATCH ?${and.sql} ORDER BY rowid DESC LIMIT ${mostCounted}`
-      : `SELECT position FROM papers WHERE true${and.sql} ORDER BY position DESC LIMIT ${mostCounted}`
+      ? `SELECT rowid AS position FROM search WHERE search MATCH ?${and.sql} ORDER BY rowid DESC LIMIT ${most}`
+      : `SELECT position FROM papers WHERE true${and.sql} ORDER BY position DESC LIMIT ${most}`
     const values = match ? [match, ...and.values] : and.values
     const rows = prepare(
       `WITH found(position) AS MATERIALIZED (${found})
@@ -45,7 +45,7 @@ export function openFacetCounts(prepare: (sql: string) => StatementSync) {
       organizations: many('organization', 2),
       code: has('code'),
       runs: has('runs'),
-      ...(counted === mostCounted ? { among: counted } : {}),
+      ...(counted === most ? { among: counted } : {}),
     }
   }
 }

@@ -85,6 +85,7 @@ function joinedWords(text: string): string {
     found.add(lone + next)
   // Few texts have one, and to look for the marks alone is quick.
   if (/\+\+|#/.test(text))
-    for (const [special] of text.matchAll(/[\p{L}\p{N}]{1,20}(?:\+\+|#)(?![\p{L}\p{N}])/gu)) found.add(foldWord(special))
+    for (const [special] of text.matchAll(/[\p{L}\p{N}]{1,20}(?:\+\+|#)(?![\p{L}\p{N}])/gu))
+      found.add(foldWord(special))
   return [...found].join(' ')
 }

@@ -21,6 +21,8 @@ import type { PaperVectors } from './vectors.ts'
 const rank = 'bm25(search, 4, 2, 1, 1, 1, 4, 1)'
 const mostPapers = 1000
 const mostStatements = 200
+/** Of a category or an author the newest of these are counted. */
+const mostOfFacet = 20_000
 const hiddenRows = 'SELECT 1 FROM marks WHERE hiddenAt IS NOT NULL'
 const snippetLength = 240
 /** Marks are looked for this far into a text. */
@@ -236,7 +238,7 @@ export function openSearch(
   function filtered(filter: Filter, { limit = 20, offset = 0 }: SearchOptions): Omit<FacetPapers, 'label'> {
     const wanted: Wanted = { rest: [filter] }
     const papers = sorted(wanted, 'new', wholeNumber(limit, 20, mostPapers), wholeNumber(offset, 0, 1e9))
-    return { papers: papers.map(row => row.record), total: count(wanted), facets: countFacets(wanted) }
+    return { papers: papers.map(row => row.record), total: count(wanted), facets: countFacets(wanted, mostOfFacet) }
   }
 
   /** How many papers that a search finds came in later than a moment. */

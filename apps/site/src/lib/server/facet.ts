@@ -23,8 +23,19 @@ export function showFacet(
     runnable: runnable(offprint),
     previousHref: page > 1 ? href(page - 1) : undefined,
     nextHref: page * papersOnPage < found.total ? href(page + 1) : undefined,
-    years: [...found.facets.years].reverse(),
+    years: everyYear(found.facets.years),
   }
+}
+
+/** From the first to the last, those without a paper as well. */
+function everyYear(years: { value: string; count: number }[]) {
+  const counts = new Map(years.map(({ value, count }) => [Number(value), count]))
+  const [first, last] = [Math.min(...counts.keys()), Math.max(...counts.keys())]
+  if (!(last - first < 300)) return years.toReversed()
+  return Array.from({ length: last - first + 1 }, (_, index) => ({
+    value: String(first + index),
+    count: counts.get(first + index) ?? 0,
+  }))
 }
 
 export type ShownFacet = NonNullable<ReturnType<typeof showFacet>>

@@ -1,10 +1,18 @@
 import type { PageServerLoad } from './$types'
 
+/** What rises clearly, then what may, then what falls. */
+const rank = (change: 'rising' | 'falling' | undefined) => (change === 'rising' ? 0 : change ? 2 : 1)
+
 export const load: PageServerLoad = ({ locals: { offprint }, url }) => {
   const { library } = offprint
   const byChange = url.searchParams.get('sort') === 'change'
   const topics = library.topics()
-  const order = byChange ? topics.toSorted((a, b) => (b.history?.factor ?? 1) - (a.history?.factor ?? 1)) : topics
+  const order = byChange
+    ? topics.toSorted(
+        (a, b) =>
+          rank(a.history?.change) - rank(b.history?.change) || (b.history?.factor ?? 1) - (a.history?.factor ?? 1),
+      )
+    : topics
   const titles = (keys: string[]) =>
     keys.flatMap(key => {
       const paper = library.paper(key)
