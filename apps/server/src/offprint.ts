@@ -64,6 +64,8 @@ export interface Offprint {
   fieldsOf(method: Method): Field[]
   /** The claims of one paper or of all, each with its newest finished check. */
   claims(slug?: string): ClaimRow[]
+  /** Whether vectors and topics are those of the library as it is now. */
+  isCaughtUp(): boolean
   /** Computes vectors and topics anew in a process of their own, where the library has changed since. */
   catchUp(): void
   /** The same, resolved when it is done. */
@@ -122,6 +124,7 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
           paper.claims.map(claim => claimRow(paper.slug, claim, checks.get(`${paper.slug} check:${claim.id}`))),
         )
     },
+    isCaughtUp,
     catchUp() {
       if (!isCaughtUp()) background.start()
     },

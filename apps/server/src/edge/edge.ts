@@ -57,7 +57,13 @@ const routes: Route[] = [
     'GET',
     /^\/health$/,
     ({ response, offprint }) =>
-      sendJson(response, { status: 'ok', papers: offprint.library.count(), ...offprint.runs.counts() }),
+      sendJson(response, {
+        status: 'ok',
+        papers: offprint.library.count(),
+        // Vectors and topics are of an earlier state.
+        outdated: !offprint.isCaughtUp(),
+        ...offprint.runs.counts(),
+      }),
   ],
   ['POST', /^\/login$/, login],
   ['POST', /^\/logout$/, ({ response }) => seeOther(response, '/login', { 'set-cookie': endedCookie })],

@@ -100,7 +100,10 @@ export function openSearch(
     if (isTrending && !asksFor(query, withdrawn)) more.push({ not: withdrawn })
     if (anyHidden.get() && !asksFor(query, hidden)) more.push({ not: hidden })
     const wanted: Wanted = { match, rest: more }
-    const total = count(wanted)
+    const isFused = Boolean(match) && !isTrending && (!query.sort || query.sort === 'relevance')
+    // The best tell how many there are, where they are all.
+    const first = isFused ? best(wanted) : []
+    const total = isFused && first.length < mostFused ? first.length : count(wanted)
     const result = (which: Wanted, found: Row[], of: number, ...notes: (string | undefined)[]): SearchResult => ({
       papers: found.map(row => show(row, query)),
       total: of,
@@ -113,16 +116,16 @@ export function openSearch(
     if (!match) return result(wanted, sorted(wanted, 'new', size, skip), total, missingLists(query))
     if (total || !query.plain || query.terms.length < 2)
       return {
-        ...result(wanted, fused(wanted, query, size, skip), total, missingLists(query)),
-        ...close(match, query, isLastPage(total, skip, size)),
+        ...result(wanted, fused(wanted, first, query, size, skip), total, missingLists(query)),
+        ...close(match, query, isLastPage(total, skip, size) ? mostClose - total : 0),
         ...(total ? {} : suggest(query)),
       }
     const any: Wanted = { match: anyExpression(query), rest: more }
     const some = count(any)
     const note = some ? 'No paper has all of these words; these have some of them.' : undefined
     return {
-      ...result(any, fused(any, query, size, skip), some, note),
-      ...close(any.match!, query, isLastPage(some, skip, size)),
+      ...result(any, fused(any, best(any), query, size, skip), some, note),
+      ...close(any.match!, query, isLastPage(some, skip, size) ? mostClose - some : 0),
       ...suggest(query),
     }
   }
@@ -170,11 +173,10 @@ export function openSearch(
   }
 
   /** One page of what matches, the best first. */
-  function fused(wanted: Wanted, query: Query, size: number, skip: number): Row[] {
+  function fused(wanted: Wanted, found: ReturnType<typeof best>, query: Query, size: number, skip: number): Row[] {
     const known = query.terms.length && skip < mostFused ? vectors() : undefined
     if (!known) return byWords(wanted, skip, size)
     const similarity = known.similarityTo(textOf(query))
-    const found = best(wanted)
     const highest = found[0]?.score || 1
     const order = found
       .map(({ position, key, score }) => ({ position, score: score / highest + cosineWeight * similarity(key) }))
@@ -188,10 +190,10 @@ export function openSearch(
 
   /**
    * What lacks a word of a query of plain words, but has others of them or is close in meaning; in the same order as what
-   * has them all.
+   * has them all. It fills up what few were found, on their last page.
    */
-  function close(expression: string, query: Query, lastPage: boolean): { close?: FoundPaper[] } {
-    if (!query.plain || !lastPage) return {}
+  function close(expression: string, query: Query, most: number): { close?: FoundPaper[] } {
+    if (!query.plain || most <= 0) return {}
     const some = query.terms.length > 1 ? best({ match: anyExpression(query), rest: [] }) : []
     const highest = some[0]?.score || 1
     const scores = new Map(some.map(({ key, score }) => [key, score / highest]))
@@ -205,7 +207,7 @@ export function openSearch(
     const found: Row[] = []
     const isHidden = anyHidden.get() ? database.prepare(`${hiddenRows} AND position = ?`) : undefined
     for (const [key] of [...scores].sort((a, b) => b[1] - a[1])) {
-      if (found.length === mostClose) break
+      if (found.length === most) break
       const row = store.byKey(key)
       if (row && !isMatched.get(expression, row.position) && !isHidden?.get(row.position)) found.push(row)
     }
@@ -329,9 +331,13 @@ export function markedRanges(text: string, { terms }: Pick<Query, 'terms'>): Ran
 
 /** How many words from `at` on are the sequence, one after the other or joined as one; 0 where they are not. */
 function matchLength(text: string, words: Token[], at: number, sequence: string[]): number {
-  if (sequence.every((word, index) => words[at + index]?.folded === word || words[at + index]?.stem === word))
+  const { folded, stem } = words[at]
+  if (
+    (folded === sequence[0] || stem === sequence[0]) &&
+    sequence.every((word, index) => words[at + index]?.folded === word || words[at + index]?.stem === word)
+  )
     return sequence.length
-  if (sequence.length > 1) return 0
+  if (sequence.length > 1 || !sequence[0].startsWith(folded)) return 0
   let whole = words[at].folded
   for (let next = at + 1; next < Math.min(words.length, at + mostJoined) && whole.length < sequence[0].length; next++) {
     if (!joins(text.slice(words[next - 1].end, words[next].start), words[next - 1].folded)) return 0
