@@ -82,7 +82,8 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
   const loaded = await loadPapers(settings.PAPERS)
   const database = openDatabase(join(settings.DATA_DIR, 'offprint.db'))
   const vectorsFolder = join(settings.DATA_DIR, 'vectors')
-  const library = createLibrary(database, { vectors: openVectors(vectorsFolder) })
+  const wordsFolder = join(settings.DATA_DIR, 'words')
+  const library = createLibrary(database, { vectors: openVectors(vectorsFolder), wordsFolder })
   const papers = new Map(loaded.map(({ paper }) => [paper.slug, paper]))
   library.seed([...papers.values()])
   const files = openFileStore(join(settings.DATA_DIR, 'files'), settings.UPLOAD_LIMIT_MB)
@@ -95,7 +96,7 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
     store,
     sources: inputSources(settings.DATA_DIR, files, () => library),
   })
-  const background = catchUpInBackground([join(settings.DATA_DIR, 'offprint.db'), vectorsFolder], () => {
+  const background = catchUpInBackground([join(settings.DATA_DIR, 'offprint.db'), vectorsFolder, wordsFolder], () => {
     // Opened now, so that nobody who asks for a page waits for it.
     library.vectorsRevision()
   })

@@ -1,3 +1,4 @@
+export { type Alternative, type Bm25, type Bm25Found, type Bm25Options, createBm25, openBm25 } from './bm25.ts'
 export {
   type BatchNeighbours,
   Hnsw,

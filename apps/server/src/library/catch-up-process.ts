@@ -1,6 +1,6 @@
 /**
- * A process of its own that computes the vectors and topics of a library anew where it has changed since:
- * `catch-up-process.ts <database> <folder of the vectors>`.
+ * A process of its own that computes the words, vectors and topics of a library anew where it has changed since:
+ * `catch-up-process.ts <database> <folder of the vectors> <folder of the words>`.
  */
 import { setPriority } from 'node:os'
 import { openDatabase } from '../database.ts'
@@ -11,11 +11,12 @@ import { computeVectors, vectorsRevision } from './vectors.ts'
 
 // The site comes first.
 setPriority(19)
-const [file, folder] = process.argv.slice(2)
+const [file, folder, wordsFolder] = process.argv.slice(2)
 const database = openDatabase(file)
 const library = createLibrary(database)
 const papers = { [Symbol.iterator]: () => library.records() }
 const revision = library.revision()
+await library.saveWords(wordsFolder)
 if (vectorsRevision(folder) !== revision) await computeVectors(folder, papers, revision)
 if (library.topicsRevision() !== revision) {
   const topics = await computeTopics(papers)

@@ -14,6 +14,7 @@ import { keepTopicIds } from './topic-ids.ts'
 import { hotness } from './trend.ts'
 import type { Library, PaperRecord, Redirect, SimilarPaper, Topic } from './types.ts'
 import type { PaperVectors } from './vectors.ts'
+import { computeWordIndex, openWordIndex } from './word-index.ts'
 
 export type { Library } from './types.ts'
 
@@ -43,13 +44,15 @@ function readCursor(text: string | undefined): typeof firstCursor | undefined {
  *
  * @param options.now the clock; default the system's
  * @param options.vectors gives the papers' vectors, as far as there are any: without them papers are found by words alone
+ * @param options.wordsFolder where their words lie for quick searches; without it SQLite answers them all
  */
 export function createLibrary(
   database: DatabaseSync,
   {
     now = () => new Date(),
     vectors = () => undefined,
-  }: { now?: () => Date; vectors?: () => PaperVectors | undefined } = {},
+    wordsFolder,
+  }: { now?: () => Date; vectors?: () => PaperVectors | undefined; wordsFolder?: string } = {},
 ): Library {
   const store = openPaperStore(database)
   const bump = database.prepare('UPDATE library SET revision = revision + 1')
@@ -128,7 +131,12 @@ export function createLibrary(
     return found
   }
 
-  const { search, filtered, countSince } = openSearch(database, store, vectors)
+  const { search, filtered, countSince } = openSearch(
+    database,
+    store,
+    vectors,
+    wordsFolder === undefined ? undefined : openWordIndex(database, store, wordsFolder),
+  )
   const facetLabel = database.prepare(
     'SELECT label FROM facets WHERE kind = ? AND value = ? ORDER BY position DESC LIMIT 1',
   )
@@ -241,6 +249,7 @@ export function createLibrary(
       const { topicsRevision } = state.get()!
       return topicsRevision === null ? undefined : Number(topicsRevision)
     },
+    saveWords: folder => computeWordIndex(database, store, folder),
     saveTopics(computed, revision) {
       parsed = undefined
       transaction(database, () => saveTopics.run(JSON.stringify(keepTopicIds(topics(), computed)), revision))

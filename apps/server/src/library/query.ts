@@ -427,10 +427,16 @@ export function expressionOf(node: Node): string | undefined {
 }
 
 /** Papers with any of a plain query's words instead of all. */
-export function anyExpression({ terms }: Query): string {
-  // Of a question only the words that say what it is about: `how do I` is in every paper that says nothing of it.
+export function anyExpression(query: Query): string {
+  return tellingTerms(query)
+    .map(term => `(${termExpression(term)})`)
+    .join(' OR ')
+}
+
+/** Of a question only the words that say what it is about: `how do I` is in every paper that says nothing of it. */
+export function tellingTerms({ terms }: Query): Term[] {
   const telling = terms.filter(term => !isCommon(term))
-  return (telling.length ? telling : terms).map(term => `(${termExpression(term)})`).join(' OR ')
+  return telling.length ? telling : terms
 }
 
 const commonWords = new Set(

@@ -41,7 +41,6 @@ function tokenOf(text: string, start: number): Token {
 }
 
 function isAscii(text: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
   return /^[\x00-\x7f]*$/.test(text)
 }
 

@@ -10,12 +10,22 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { asksFor, type Condition, conditionOf } from './conditions.ts'
 import { openFacetCounts } from './facet-counts.ts'
 import { findIdentifier } from './identifiers.ts'
-import { anyExpression, type Filter, matchExpression, type Node, parseQuery, type Query } from './query.ts'
+import {
+  anyExpression,
+  type Filter,
+  matchExpression,
+  type Node,
+  parseQuery,
+  type Query,
+  type Term,
+  tellingTerms,
+} from './query.ts'
 import { joins, type Token, tokens } from './search-text.ts'
 import { type PaperStore, type Row, toRow } from './store.ts'
 import { openSuggestions } from './suggestions.ts'
 import type { FacetPapers, FoundPaper, SearchResult, TextPart } from './types.ts'
 import type { PaperVectors } from './vectors.ts'
+import { isAnswered, type WordIndex } from './word-index.ts'
 
 /** Weights of the index's columns, in their order: title, authors, text, topics, organization, and the joined forms. */
 const rank = 'bm25(search, 4, 2, 1, 1, 1, 4, 1)'
@@ -30,6 +40,8 @@ const longestMarked = 20_000
 const mostJoined = 4
 /** The best by BM25 are ordered anew with their vectors. */
 const mostFused = 100
+/** Of more the order is left to SQLite. */
+const mostInMemory = 2000
 const cosineWeight = 0.5
 const mostClose = 10
 /** Papers less like the query than this are not close. */
@@ -61,6 +73,7 @@ export function openSearch(
   database: DatabaseSync,
   store: PaperStore,
   vectors: () => PaperVectors | undefined = () => undefined,
+  words: () => WordIndex | undefined = () => undefined,
 ) {
   const statements = new Map<string, StatementSync>()
   const prepare = (sql: string): StatementSync => {
@@ -70,8 +83,9 @@ export function openSearch(
     if (statements.size > mostStatements) statements.delete(statements.keys().next().value!)
     return statement
   }
-  // FTS5 ignores a rowid that is bound as a floating-point number, as numbers of JavaScript are.
-  const isMatched = database.prepare('SELECT 1 FROM search WHERE search MATCH ? AND rowid = CAST(? AS INTEGER)')
+  const keysOf = database.prepare(
+    'SELECT position, key FROM papers WHERE position IN (SELECT CAST(value AS INTEGER) FROM json_each(?))',
+  )
   const anyHidden = database.prepare('SELECT 1 FROM marks WHERE hiddenAt IS NOT NULL LIMIT 1')
   const hasList = database.prepare('SELECT 1 FROM lists WHERE name = ?')
   const suggest = openSuggestions(database)
@@ -99,7 +113,7 @@ export function openSearch(
     const more = [...rest]
     if (isTrending && !asksFor(query, withdrawn)) more.push({ not: withdrawn })
     if (anyHidden.get() && !asksFor(query, hidden)) more.push({ not: hidden })
-    const wanted: Wanted = { match, rest: more }
+    const wanted: Wanted = { match, rest: more, ...(query.plain && !more.length ? { terms: query.terms } : {}) }
     const isFused = Boolean(match) && !isTrending && (!query.sort || query.sort === 'relevance')
     // The best tell how many there are, where they are all.
     const first = isFused ? best(wanted) : []
@@ -117,20 +131,23 @@ export function openSearch(
     if (total || !query.plain || query.terms.length < 2)
       return {
         ...result(wanted, fused(wanted, first, query, size, skip), total, missingLists(query)),
-        ...close(match, query, isLastPage(total, skip, size) ? mostClose - total : 0),
+        ...close(first, query, isLastPage(total, skip, size) ? mostClose - total : 0),
         ...(total ? {} : suggest(query)),
       }
-    const any: Wanted = { match: anyExpression(query), rest: more }
-    const some = count(any)
+    const any: Wanted = { ...anyOf(query), rest: more }
+    const found = best(any)
+    const some = found.length < mostFused ? found.length : count(any)
     const note = some ? 'No paper has all of these words; these have some of them.' : undefined
     return {
-      ...result(any, fused(any, best(any), query, size, skip), some, note),
-      ...close(any.match!, query, isLastPage(some, skip, size) ? mostClose - some : 0),
+      ...result(any, fused(any, found, query, size, skip), some, note),
+      ...close(found, query, isLastPage(some, skip, size) ? mostClose - some : 0),
       ...suggest(query),
     }
   }
 
-  function count({ match, rest }: Wanted): number {
+  function count({ match, rest, terms, any }: Wanted): number {
+    const known = terms && !rest.length && isAnswered(terms) ? words() : undefined
+    if (known) return known.count(terms!, { any })
     const row = match
       ? ((and: Condition) =>
           prepare(`SELECT count(*) AS total FROM search WHERE search MATCH ?${and.sql}`).get(match, ...and.values))(
@@ -150,7 +167,13 @@ export function openSearch(
   }
 
   /** By BM25 alone. */
-  function byWords({ match, rest }: Wanted, skip: number, size: number): Row[] {
+  function byWords({ match, rest, terms, any }: Wanted, skip: number, size: number): Row[] {
+    const known = terms && !rest.length && isAnswered(terms) && skip + size <= mostInMemory ? words() : undefined
+    if (known)
+      return known
+        .search(terms!, { k: skip + size, any })
+        .slice(skip)
+        .flatMap(({ position }) => store.byPosition(position) ?? [])
     const and = also(rest, '+rowid')
     return prepare(
       `SELECT papers.position, record FROM
@@ -161,7 +184,20 @@ export function openSearch(
       .map(row => toRow(row)!)
   }
 
-  function best({ match, rest }: Wanted): { position: number; key: string; score: number }[] {
+  function best({ match, rest, terms, any }: Wanted): Scored[] {
+    const known = terms && !rest.length && isAnswered(terms) ? words() : undefined
+    if (known) {
+      const found = known.search(terms!, { k: mostFused, any })
+      const keys = new Map(
+        keysOf
+          .all(JSON.stringify(found.map(({ position }) => position)))
+          .map(row => [Number(row.position), String(row.key)]),
+      )
+      return found.flatMap(({ position, score }) => {
+        const key = keys.get(position)
+        return key === undefined ? [] : [{ position, key, score }]
+      })
+    }
     const and = also(rest, '+rowid')
     return prepare(
       `SELECT position, key, score FROM
@@ -173,7 +209,7 @@ export function openSearch(
   }
 
   /** One page of what matches, the best first. */
-  function fused(wanted: Wanted, found: ReturnType<typeof best>, query: Query, size: number, skip: number): Row[] {
+  function fused(wanted: Wanted, found: Scored[], query: Query, size: number, skip: number): Row[] {
     const known = query.terms.length && skip < mostFused ? vectors() : undefined
     if (!known) return byWords(wanted, skip, size)
     const similarity = known.similarityTo(textOf(query))
@@ -192,9 +228,11 @@ export function openSearch(
    * What lacks a word of a query of plain words, but has others of them or is close in meaning; in the same order as what
    * has them all. It fills up what few were found, on their last page.
    */
-  function close(expression: string, query: Query, most: number): { close?: FoundPaper[] } {
+  function close(matched: Scored[], query: Query, most: number): { close?: FoundPaper[] } {
     if (!query.plain || most <= 0) return {}
-    const some = query.terms.length > 1 ? best({ match: anyExpression(query), rest: [] }) : []
+    const some = query.terms.length > 1 ? best({ ...anyOf(query), rest: [] }) : []
+    // So few that all of them are among the best.
+    const shown = new Set(matched.map(({ key }) => key))
     const highest = some[0]?.score || 1
     const scores = new Map(some.map(({ key, score }) => [key, score / highest]))
     const known = vectors()
@@ -208,8 +246,8 @@ export function openSearch(
     const isHidden = anyHidden.get() ? database.prepare(`${hiddenRows} AND position = ?`) : undefined
     for (const [key] of [...scores].sort((a, b) => b[1] - a[1])) {
       if (found.length === most) break
-      const row = store.byKey(key)
-      if (row && !isMatched.get(expression, row.position) && !isHidden?.get(row.position)) found.push(row)
+      const row = shown.has(key) ? undefined : store.byKey(key)
+      if (row && !isHidden?.get(row.position)) found.push(row)
     }
     return found.length ? { close: found.map(row => show(row, query)) } : {}
   }
@@ -256,6 +294,20 @@ export function openSearch(
 export interface Wanted {
   match?: string
   rest: Node[]
+  /** The same as `match`, for plain words: all of these or, with `any`, at least one. */
+  terms?: Term[]
+  any?: boolean
+}
+
+/** Papers with any of a plain query's words. */
+function anyOf(query: Query): Pick<Wanted, 'match' | 'terms' | 'any'> {
+  return { match: anyExpression(query), terms: tellingTerms(query), any: true }
+}
+
+interface Scored {
+  position: number
+  key: string
+  score: number
 }
 
 /** Further conditions as they stand behind others; `at` is the expression of a paper's position. */

@@ -100,6 +100,9 @@ const steps: MigrationStep[] = [
   CREATE TABLE savedSearches (
     id INTEGER PRIMARY KEY AUTOINCREMENT, query TEXT NOT NULL UNIQUE, createdAt TEXT NOT NULL, seenAt TEXT NOT NULL
   ) STRICT;
+  -- In which revision of the library the words of a paper last changed, or it went: for indexes that follow.
+  CREATE TABLE wordChanges (position INTEGER PRIMARY KEY, revision INTEGER NOT NULL) STRICT;
+  CREATE INDEX wordChanges_revision ON wordChanges(revision, position);
   CREATE TABLE feedKeys (hash TEXT PRIMARY KEY, name TEXT NOT NULL, createdAt TEXT NOT NULL, usedAt TEXT) STRICT;`)
     const addFacet = database.prepare('INSERT OR IGNORE INTO facets (kind, value, position, label) VALUES (?, ?, ?, ?)')
     const setTrend = database.prepare('UPDATE papers SET trend = ? WHERE position = ?')
@@ -165,6 +168,10 @@ export function openPaperStore(database: DatabaseSync) {
        note = CASE WHEN note IS NULL OR excluded.note IS NULL THEN ifnull(note, excluded.note) ELSE note || char(10, 10) || excluded.note END,
        notedAt = max(ifnull(notedAt, excluded.notedAt), ifnull(excluded.notedAt, notedAt))`,
   )
+  // A transaction raises the revision once, at its end.
+  const changedWords = statement(
+    'INSERT OR REPLACE INTO wordChanges (position, revision) SELECT ?, revision + 1 FROM library',
+  )
   const addFacet = statement('INSERT OR IGNORE INTO facets (kind, value, position, label) VALUES (?, ?, ?, ?)')
   const dropFacets = statement('DELETE FROM facets WHERE position = ?')
   const trend = openTrend(database)
@@ -182,6 +189,7 @@ export function openPaperStore(database: DatabaseSync) {
   function indexWords(position: number, record: PaperRecord): void {
     unindex.run(position)
     index.run(position, ...searchColumns(record))
+    changedWords.run(position)
   }
 
   /** Remembers under what the paper was seen. */
@@ -234,6 +242,7 @@ export function openPaperStore(database: DatabaseSync) {
     for (const move of moveReading) move.run(winner.position, loser.position)
     joinMarks.run(winner.position, loser.position)
     unindex.run(loser.position)
+    changedWords.run(loser.position)
     remove.run(loser.position)
     addAlias.run(loser.record.key, winner.position)
     if (slug && slug !== merged.slug) addAlias.run(slug, winner.position)

@@ -347,6 +347,8 @@ export interface Library {
   topic(id: string): Topic | undefined
   /** Revision of the library that the stored topics were computed from; undefined before the first time. */
   topicsRevision(): number | undefined
+  /** Brings the words that lie in a folder for quick searches up to the library as it is. */
+  saveWords(folder: string): Promise<void>
   /**
    * Stores newly computed topics. Their ids are taken over from the stored ones where the medoid or most members stayed.
    *

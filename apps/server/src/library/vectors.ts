@@ -248,7 +248,11 @@ function openNow(folder: string): PaperVectors | undefined {
       const vector = embedder.embed(text)
       return key => {
         const id = ids.get(key)
-        return id === undefined ? 0 : index.vector(id).reduce((sum, value, at) => sum + value * vector[at], 0)
+        if (id === undefined) return 0
+        const other = index.vector(id)
+        let sum = 0
+        for (let at = 0; at < vector.length; at++) sum += other[at] * vector[at]
+        return sum
       }
     },
     shared: (a, b) => embedder.shared(textOf(a), textOf(b)),

@@ -1,0 +1,177 @@
+/**
+ * The words of all papers in memory, for the searches that are asked most: plain words, ranked by BM25. SQLite's index knows
+ * the same words and answers everything else; this one gives the same answer many times as fast.
+ *
+ * It is made in the background, lies in one file, and takes in what has changed since by itself. Where too much has, it steps
+ * back until it is made anew.
+ */
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { breathe } from '@offprint/kernels'
+import { type Bm25, createBm25, openBm25 } from '@offprint/search'
+import type { Term } from './query.ts'
+import { searchColumns } from './search-text.ts'
+import type { PaperStore } from './store.ts'
+import type { PaperRecord } from './types.ts'
+
+/** As in the index of SQLite: title, authors, text, topics, organization, and the joined forms of the title and of the rest. */
+export const columnWeights = [4, 2, 1, 1, 1, 4, 1]
+const writtenColumns = 5
+/** More changes than this are not taken in while somebody waits for an answer. */
+const mostChanges = 200
+const papersBetweenPauses = 200
+
+export interface WordIndex {
+  /** Positions of the best, with their scores; those that have all the terms or, with `any`, at least one. */
+  search(terms: readonly Term[], options: { k: number; any?: boolean }): { position: number; score: number }[]
+  /** Papers that match, without their order. */
+  count(terms: readonly Term[], options?: { any?: boolean }): number
+}
+
+/** Whether single words are all that the terms ask for: an order of words is SQLite's to check. */
+export function isAnswered(terms: readonly Term[]): boolean {
+  return (
+    terms.length > 0 &&
+    terms.every(
+      ({ sequences, field, unfinished }) => !field && !unfinished && sequences.every(words => words.length === 1),
+    )
+  )
+}
+
+/** Joined forms are words of their own: a word that is written beside another is not one that was joined. */
+const joined = (word: string) => `+${word}`
+
+function groupsOf(terms: readonly Term[]): string[][][] {
+  return terms.map(({ sequences, withNeighbours }) => [
+    ...sequences.map(([word]) => [word, joined(word)]),
+    ...withNeighbours.map(word => [word]),
+  ])
+}
+
+/** The words of a paper with their weights, and how many there are. */
+export function wordsOf(record: PaperRecord): { frequencies: Map<string, number>; length: number } {
+  const frequencies = new Map<string, number>()
+  let length = 0
+  for (const [column, text] of searchColumns(record).entries())
+    for (const [word] of text.matchAll(/[\p{L}\p{N}\p{Co}]+/gu)) {
+      const term = column < writtenColumns ? word : joined(word)
+      frequencies.set(term, (frequencies.get(term) ?? 0) + columnWeights[column])
+      length++
+    }
+  return { frequencies, length }
+}
+
+/** Takes in what changed after a revision. @returns undefined where that is more than `most` */
+function takeIn(database: DatabaseSync, store: PaperStore, index: Bm25, after: number, most: number): true | undefined {
+  const changes = database
+    .prepare('SELECT position FROM wordChanges WHERE revision > ? LIMIT ?')
+    .all(after, most + 1)
+    .map(({ position }) => Number(position))
+  if (changes.length > most) return undefined
+  for (const position of changes) {
+    const row = store.byPosition(position)
+    if (row) {
+      const { frequencies, length } = wordsOf(row.record)
+      index.add(position, frequencies, length)
+    } else index.delete(position)
+  }
+  return true
+}
+
+/**
+ * Opens the newest index of a folder, and again whenever another lies there.
+ * @returns gives it as the library is at that moment; undefined where there is none, or it is too far behind
+ */
+export function openWordIndex(database: DatabaseSync, store: PaperStore, folder: string): () => WordIndex | undefined {
+  const revisionNow = database.prepare('SELECT revision FROM library')
+  let opened: { file: string; index: Bm25; revision: number } | undefined
+  let looked: { revision: number; at: number } | undefined
+
+  function openNewest(): void {
+    const file = newestOf(folder)
+    if (!file || file.name === opened?.file) return
+    try {
+      opened = { file: file.name, index: openBm25(readFileSync(join(folder, file.name))), revision: file.revision }
+    } catch (error) {
+      console.error(`words: ${(error as Error).message}; they are indexed anew`)
+    }
+  }
+
+  return () => {
+    const revision = Number(revisionNow.get()!.revision)
+    if (opened?.revision !== revision) {
+      // What is too far behind is looked for again once a second, not at every search.
+      if (looked?.revision !== revision || performance.now() > looked.at + 1000) {
+        looked = { revision, at: performance.now() }
+        openNewest()
+        if (opened && takeIn(database, store, opened.index, opened.revision, mostChanges)) opened.revision = revision
+      }
+      if (opened?.revision !== revision) return undefined
+    }
+    const { index } = opened
+    return {
+      search(terms, { k, any }) {
+        const { ids, scores } = index.search(groupsOf(terms), { k, any })
+        return Array.from(ids, (position, at) => ({ position, score: scores[at] }))
+      },
+      count: (terms, { any } = {}) => index.search(groupsOf(terms), { k: 0, any }).total,
+    }
+  }
+}
+
+/** Brings the index of a folder up to the library as it is, and writes it there under a new name. */
+export async function computeWordIndex(database: DatabaseSync, store: PaperStore, folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true })
+  const revision = Number(database.prepare('SELECT revision FROM library').get()!.revision)
+  const before = newestOf(folder)
+  if (before?.revision === revision) return
+  const known = before && openOrForget(join(folder, before.name))
+  const count = Number(database.prepare('SELECT count(*) AS total FROM papers').get()!.total)
+  let index = known
+  if (!index || !takeIn(database, store, index, before!.revision, Math.ceil(count / 10))) {
+    index = createBm25()
+    const after = database.prepare('SELECT position FROM papers WHERE position > ? ORDER BY position LIMIT ?')
+    for (let position = 0; ; ) {
+      const page = after.all(position, papersBetweenPauses)
+      for (const row of page) {
+        position = Number(row.position)
+        const record = store.byPosition(position)?.record
+        if (!record) continue
+        const { frequencies, length } = wordsOf(record)
+        index.add(position, frequencies, length)
+      }
+      if (page.length < papersBetweenPauses) break
+      await breathe()
+    }
+  }
+  const part = join(folder, `part-${process.pid}`)
+  writeFileSync(part, index.toBytes())
+  renameSync(part, join(folder, `words-${revision}`))
+  // Whoever has an old one open keeps it.
+  for (const file of readdirSync(folder))
+    if (file !== `words-${revision}` && !file.startsWith('part-')) rmSync(join(folder, file), { force: true })
+}
+
+function openOrForget(path: string): Bm25 | undefined {
+  try {
+    return openBm25(readFileSync(path))
+  } catch {
+    return undefined
+  }
+}
+
+function newestOf(folder: string): { name: string; revision: number } | undefined {
+  let newest: { name: string; revision: number } | undefined
+  let names: string[] = []
+  try {
+    names = readdirSync(folder)
+  } catch {
+    // No index was made yet.
+  }
+  for (const name of names) {
+    const revision = Number(/^words-(\d+)$/.exec(name)?.[1] ?? Number.NaN)
+    if (revision >= 0 && !(newest && newest.revision >= revision)) newest = { name, revision }
+  }
+  return newest
+}

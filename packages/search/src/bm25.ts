@@ -1,0 +1,421 @@
+/**
+ * An inverted index of words, ranked by BM25 (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009). It knows
+ * nothing of texts: documents come as terms with their frequencies, which may be weighted by where they stand.
+ *
+ * What was opened from bytes lies there as flat arrays; what is added later lies in a map beside them, until the index is
+ * written again.
+ */
+import { InputError } from '@offprint/kernels'
+import { checksumOf } from './checksum.ts'
+import { damaged, layOut, readHeader, sectionOf } from './sections.ts'
+
+export interface Bm25Options {
+  /** How soon more of the same word stops to count. Default 1.2. */
+  k1?: number
+  /** How much long documents are held back, 0 to 1. Default 0.75. */
+  b?: number
+}
+
+/** Terms that count as one: their frequencies are added. */
+export type Alternative = readonly string[]
+
+export interface Bm25Found {
+  /** The best first; of the same score the lower id first. */
+  ids: Uint32Array
+  scores: Float64Array
+  /** Documents that match in all. */
+  total: number
+}
+
+export interface Bm25 {
+  /** Documents in it. */
+  readonly size: number
+  /**
+   * Puts a document in, in the place of the one that had its id.
+   *
+   * @param id a whole number from 0 to 2^32 − 1
+   * @param length in words; default: the sum of the frequencies
+   * @throws InputError
+   */
+  add(id: number, frequencies: ReadonlyMap<string, number>, length?: number): void
+  /** Whether there was one. */
+  delete(id: number): boolean
+  /**
+   * Documents that match every group, or with `any` at least one; of a group one alternative must be there, and each that is
+   * there counts.
+   *
+   * @param options.k at most so many; default 10. `total` counts all that match.
+   */
+  search(groups: readonly (readonly Alternative[])[], options?: { k?: number; any?: boolean }): Bm25Found
+  /** All of it, for `openBm25`. */
+  toBytes(): Uint8Array
+}
+
+const format = { magic: 'OFFPBM25', version: 1 }
+
+interface Flat {
+  /** Where each term begins in `text`, in the order of their UTF-16 code units. */
+  termStarts: Uint32Array
+  text: Uint8Array
+  /** Where the postings of each term begin. */
+  starts: Uint32Array
+  /** Row of a document, ascending in each term. */
+  rows: Uint32Array
+  frequencies: Float32Array
+  /** Of each row, ascending. */
+  ids: Uint32Array
+  lengths: Float32Array
+}
+
+interface Postings {
+  rows: ArrayLike<number>
+  frequencies: ArrayLike<number>
+  from: number
+  to: number
+}
+
+/** @throws InputError */
+export function createBm25(options: Bm25Options = {}): Bm25 {
+  return bm25(
+    {
+      termStarts: new Uint32Array(1),
+      text: new Uint8Array(),
+      starts: new Uint32Array(1),
+      rows: new Uint32Array(),
+      frequencies: new Float32Array(),
+      ids: new Uint32Array(),
+      lengths: new Float32Array(),
+    },
+    options,
+  )
+}
+
+function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
+  if (!(k1 >= 0)) throw new InputError('k1', String(k1), 'a number of at least 0')
+  if (!(b >= 0 && b <= 1)) throw new InputError('b', String(b), 'a number from 0 to 1')
+  const decoder = new TextDecoder()
+  const flatRows = flat.ids.length
+  const addedIds: number[] = []
+  const addedLengths: number[] = []
+  const added = new Map<string, { rows: number[]; frequencies: number[] }>()
+  /** Row of each document that was added. */
+  const rowOfAdded = new Map<number, number>()
+  const gone = new Set<number>()
+  let totalLength = flat.lengths.reduce((sum, length) => sum + length, 0)
+
+  // For one search at a time; left as they were found.
+  let scores = new Float64Array(0)
+  let hits = new Uint8Array(0)
+  let sums = new Float64Array(0)
+
+  const idOf = (row: number) => (row < flatRows ? flat.ids[row] : addedIds[row - flatRows])
+  const lengthOf = (row: number) => (row < flatRows ? flat.lengths[row] : addedLengths[row - flatRows])
+
+  function rowOf(id: number): number | undefined {
+    const row = rowOfAdded.get(id)
+    if (row !== undefined) return row
+    const at = lowerBound(flatRows, middle => flat.ids[middle] < id)
+    return at < flatRows && flat.ids[at] === id && !gone.has(at) ? at : undefined
+  }
+
+  const termAt = (index: number) =>
+    decoder.decode(flat.text.subarray(flat.termStarts[index], flat.termStarts[index + 1]))
+
+  function postingsOf(term: string): Postings[] {
+    const found: Postings[] = []
+    const count = flat.starts.length - 1
+    const at = lowerBound(count, middle => termAt(middle) < term)
+    if (at < count && termAt(at) === term)
+      found.push({ rows: flat.rows, frequencies: flat.frequencies, from: flat.starts[at], to: flat.starts[at + 1] })
+    const more = added.get(term)
+    if (more) found.push({ ...more, from: 0, to: more.rows.length })
+    return found
+  }
+
+  function remove(row: number, id: number): void {
+    gone.add(row)
+    rowOfAdded.delete(id)
+    totalLength -= lengthOf(row)
+  }
+
+  function add(id: number, frequencies: ReadonlyMap<string, number>, length?: number): void {
+    if (!Number.isInteger(id) || id < 0 || id > 0xffffffff)
+      throw new InputError('id', String(id), 'a whole number from 0 to 4294967295')
+    let sum = 0
+    for (const frequency of frequencies.values()) {
+      if (!(frequency > 0 && Number.isFinite(frequency)))
+        throw new InputError('frequencies', String(frequency), 'numbers above 0')
+      sum += frequency
+    }
+    const words = length ?? sum
+    if (!(words >= 0 && Number.isFinite(words))) throw new InputError('length', String(words), 'a number of at least 0')
+    const before = rowOf(id)
+    if (before !== undefined) remove(before, id)
+    const row = flatRows + addedIds.length
+    addedIds.push(id)
+    addedLengths.push(words)
+    rowOfAdded.set(id, row)
+    totalLength += words
+    for (const [term, frequency] of frequencies) {
+      const postings = added.get(term)
+      if (postings) {
+        postings.rows.push(row)
+        postings.frequencies.push(frequency)
+      } else added.set(term, { rows: [row], frequencies: [frequency] })
+    }
+  }
+
+  function size(): number {
+    return flatRows + addedIds.length - gone.size
+  }
+
+  function search(
+    groups: readonly (readonly Alternative[])[],
+    { k = 10, any = false }: { k?: number; any?: boolean } = {},
+  ): Bm25Found {
+    if (!Number.isInteger(k) || k < 0) throw new InputError('k', String(k), 'a whole number of at least 0')
+    const all = flatRows + addedIds.length
+    if (scores.length < all) {
+      scores = new Float64Array(2 * all)
+      hits = new Uint8Array(2 * all)
+      sums = new Float64Array(2 * all)
+    }
+    const documents = size()
+    const held = documents ? (k1 * b * documents) / (totalLength || 1) : 0
+    const touched: number[] = []
+    // The rarest group first: what it does not have need not be looked at again.
+    const looked = groups.map(group => {
+      const lists = group.map(alternative => alternative.flatMap(postingsOf))
+      return { lists, many: lists.flat().reduce((sum, { from, to }) => sum + to - from, 0) }
+    })
+    if (!any) looked.sort((a, b) => a.many - b.many)
+    if (looked.length > 255) throw new InputError('groups', String(looked.length), 'at most 255')
+    for (const [group, { lists }] of looked.entries()) {
+      const wanted = any ? 0 : group
+      const count = (row: number, score: number) => {
+        const hit = hits[row]
+        if (hit === wanted) {
+          hits[row] = wanted + 1
+          scores[row] += score
+          if (!wanted) touched.push(row)
+        } else if (hit === wanted + 1) scores[row] += score
+      }
+      for (const alternative of lists) {
+        if (alternative.length === 1) {
+          const [{ rows, frequencies, from, to }] = alternative
+          const weight = rarity(documents, gone.size ? countAlive(rows, from, to) : to - from) * (k1 + 1)
+          for (let at = from; at < to; at++) {
+            const row = rows[at]
+            const frequency = frequencies[at]
+            count(row, (weight * frequency) / (frequency + k1 * (1 - b) + held * lengthOf(row)))
+          }
+          continue
+        }
+        const together: number[] = []
+        for (const { rows, frequencies, from, to } of alternative)
+          for (let at = from; at < to; at++) {
+            const row = rows[at]
+            if (!sums[row]) together.push(row)
+            sums[row] += frequencies[at]
+          }
+        const weight =
+          rarity(documents, gone.size ? countAlive(together, 0, together.length) : together.length) * (k1 + 1)
+        for (const row of together) {
+          const frequency = sums[row]
+          sums[row] = 0
+          count(row, (weight * frequency) / (frequency + k1 * (1 - b) + held * lengthOf(row)))
+        }
+      }
+    }
+    const needed = any ? 1 : groups.length
+    const matching = touched.filter(row => hits[row] === needed && !(gone.size && gone.has(row)))
+    const isBefore = (a: number, b: number) => scores[a] > scores[b] || (scores[a] === scores[b] && idOf(a) < idOf(b))
+    const best = firstOf(matching, k, isBefore)
+    const found: Bm25Found = {
+      ids: Uint32Array.from(best, idOf),
+      scores: Float64Array.from(best, row => scores[row]),
+      total: matching.length,
+    }
+    for (const row of touched) {
+      scores[row] = 0
+      hits[row] = 0
+    }
+    return found
+  }
+
+  function countAlive(rows: ArrayLike<number>, from: number, to: number): number {
+    let count = 0
+    for (let at = from; at < to; at++) if (!gone.has(rows[at])) count++
+    return count
+  }
+
+  /** The same documents as flat arrays, in the order of their ids. */
+  function flatten(): Flat {
+    const alive = Array.from({ length: flatRows + addedIds.length }, (_, row) => row).filter(row => !gone.has(row))
+    alive.sort((a, b) => idOf(a) - idOf(b))
+    const place = new Int32Array(flatRows + addedIds.length).fill(-1)
+    for (const [at, row] of alive.entries()) place[row] = at
+    const known = Array.from({ length: flat.starts.length - 1 }, (_, index) => termAt(index))
+    const terms = [...new Set([...known, ...added.keys()])].sort()
+    const encoder = new TextEncoder()
+    const rows: number[] = []
+    const frequencies: number[] = []
+    const kept: Uint8Array[] = []
+    const starts = [0]
+    for (const term of terms) {
+      const own: [number, number][] = []
+      for (const list of postingsOf(term))
+        for (let at = list.from; at < list.to; at++) {
+          const row = place[list.rows[at]]
+          if (row >= 0) own.push([row, list.frequencies[at]])
+        }
+      if (!own.length) continue
+      own.sort((a, b) => a[0] - b[0])
+      for (const [row, frequency] of own) {
+        rows.push(row)
+        frequencies.push(frequency)
+      }
+      starts.push(rows.length)
+      kept.push(encoder.encode(term))
+    }
+    const termStarts = new Uint32Array(kept.length + 1)
+    for (const [at, bytes] of kept.entries()) termStarts[at + 1] = termStarts[at] + bytes.length
+    const text = new Uint8Array(termStarts.at(-1)!)
+    for (const [at, bytes] of kept.entries()) text.set(bytes, termStarts[at])
+    return {
+      termStarts,
+      text,
+      starts: Uint32Array.from(starts),
+      rows: Uint32Array.from(rows),
+      frequencies: Float32Array.from(frequencies),
+      ids: Uint32Array.from(alive, idOf),
+      lengths: Float32Array.from(alive, lengthOf),
+    }
+  }
+
+  return {
+    get size() {
+      return size()
+    },
+    add,
+    delete(id) {
+      const row = rowOf(id)
+      if (row !== undefined) remove(row, id)
+      return row !== undefined
+    },
+    search,
+    toBytes: () => write(flatten(), { k1, b }),
+  }
+}
+
+/** How telling a term is that so many documents have: ln((N − n + ½) / (n + ½)), but never less than nothing. */
+function rarity(documents: number, having: number): number {
+  return Math.max(1e-6, Math.log((documents - having + 0.5) / (having + 0.5)))
+}
+
+/** The first index for which this no longer holds. */
+function lowerBound(count: number, isBelow: (index: number) => boolean): number {
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (isBelow(middle)) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** The first `k` in their order; of many by a heap whose top is the last of those kept. */
+function firstOf(rows: number[], k: number, isBefore: (a: number, b: number) => boolean): number[] {
+  const inOrder = (some: number[]) => some.sort((a, b) => (isBefore(a, b) ? -1 : 1))
+  if (rows.length <= 4 * k) return inOrder(rows).slice(0, k)
+  const heap = rows.slice(0, k)
+  const sink = (from: number) => {
+    const row = heap[from]
+    let at = from
+    for (;;) {
+      let child = 2 * at + 1
+      if (child >= k) break
+      if (child + 1 < k && isBefore(heap[child], heap[child + 1])) child++
+      if (!isBefore(row, heap[child])) break
+      heap[at] = heap[child]
+      at = child
+    }
+    heap[at] = row
+  }
+  for (let at = (k >>> 1) - 1; at >= 0; at--) sink(at)
+  for (let at = k; k && at < rows.length; at++)
+    if (isBefore(rows[at], heap[0])) {
+      heap[0] = rows[at]
+      sink(0)
+    }
+  return inOrder(heap)
+}
+
+// ---- Its file ----
+
+const arrays = {
+  termStarts: Uint32Array,
+  text: Uint8Array,
+  starts: Uint32Array,
+  rows: Uint32Array,
+  frequencies: Float32Array,
+  ids: Uint32Array,
+  lengths: Float32Array,
+}
+
+function write(flat: Flat, options: Required<Bm25Options>): Uint8Array {
+  const names = Object.keys(arrays) as (keyof Flat)[]
+  const parts = names.map(name => {
+    const { buffer, byteOffset, byteLength } = flat[name]
+    return { name, data: new Uint8Array(buffer, byteOffset, byteLength) }
+  })
+  const described = parts.map(({ name, data }) => ({ name, bytes: data.length, crc: checksumOf(data) }))
+  const { head, sections, bytes } = layOut(format, { ...options }, described)
+  const all = new Uint8Array(bytes)
+  all.set(head)
+  for (const [at, { data }] of parts.entries()) all.set(data, sections[at].offset)
+  return all
+}
+
+/**
+ * Opens what `toBytes` wrote. The bytes are used as they are: they must not change afterwards.
+ * @throws InputError for bytes that are foreign, truncated or damaged
+ */
+export function openBm25(bytes: Uint8Array): Bm25 {
+  const header = readHeader(
+    { bytes: bytes.length, read: (at, into) => into.set(bytes.subarray(at, at + into.length)) },
+    format,
+  )
+  const read = <Name extends keyof Flat>(name: Name): Flat[Name] => {
+    const { offset, bytes: size, crc } = sectionOf(header, name)
+    const data = bytes.subarray(offset, offset + size)
+    if (checksumOf(data) !== crc) throw damaged(`its section '${name}'`)
+    const kind = arrays[name]
+    if (size % kind.BYTES_PER_ELEMENT) throw damaged(`its section '${name}'`)
+    // Sections begin at multiples of 64; the bytes themselves may begin anywhere.
+    const aligned = (data.byteOffset % kind.BYTES_PER_ELEMENT ? Uint8Array.from(data) : data) as Uint8Array<ArrayBuffer>
+    return new kind(aligned.buffer, aligned.byteOffset, size / kind.BYTES_PER_ELEMENT) as Flat[Name]
+  }
+  const flat: Flat = {
+    termStarts: read('termStarts'),
+    text: read('text'),
+    starts: read('starts'),
+    rows: read('rows'),
+    frequencies: read('frequencies'),
+    ids: read('ids'),
+    lengths: read('lengths'),
+  }
+  const { termStarts, text, starts, rows, frequencies, ids, lengths } = flat
+  if (
+    starts.length !== termStarts.length ||
+    !starts.length ||
+    termStarts.at(-1) !== text.length ||
+    starts.at(-1) !== rows.length ||
+    rows.length !== frequencies.length ||
+    ids.length !== lengths.length ||
+    rows.some(row => row >= ids.length)
+  )
+    throw damaged('what its sections have in common')
+  return bm25(flat, header.about as Bm25Options)
+}
