@@ -16,8 +16,11 @@ export interface Bm25Options {
   b?: number
 }
 
-/** Terms that count as one: their frequencies are added. */
-export type Alternative = readonly string[]
+/**
+ * Terms that count as one: their frequencies are added. Or a phrase that somebody else found: the documents that have it, and
+ * a term that stands for it; it counts as often as that term.
+ */
+export type Alternative = readonly string[] | { term: string; documents: Iterable<number> }
 
 export interface Bm25Found {
   /** The best first; of the same score the lower id first. */
@@ -185,7 +188,7 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
     const touched: number[] = []
     // The rarest group first: what it does not have need not be looked at again.
     const looked = groups.map(group => {
-      const lists = group.map(alternative => alternative.flatMap(postingsOf))
+      const lists = group.map(listsOf)
       return { lists, many: lists.flat().reduce((sum, { from, to }) => sum + to - from, 0) }
     })
     if (!any) looked.sort((a, b) => a.many - b.many)
@@ -241,6 +244,28 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
       hits[row] = 0
     }
     return found
+  }
+
+  function listsOf(alternative: Alternative): Postings[] {
+    if (!('term' in alternative)) return alternative.flatMap(postingsOf)
+    const rows = new Set<number>()
+    for (const id of alternative.documents) {
+      const row = rowOf(id)
+      if (row !== undefined) rows.add(row)
+    }
+    const own: { rows: number[]; frequencies: number[] } = { rows: [], frequencies: [] }
+    for (const list of postingsOf(alternative.term))
+      for (let at = list.from; at < list.to; at++)
+        if (rows.delete(list.rows[at])) {
+          own.rows.push(list.rows[at])
+          own.frequencies.push(list.frequencies[at])
+        }
+    // Who has the phrase but not its term has it once.
+    for (const row of rows) {
+      own.rows.push(row)
+      own.frequencies.push(1)
+    }
+    return [{ ...own, from: 0, to: own.rows.length }]
   }
 
   function countAlive(rows: ArrayLike<number>, from: number, to: number): number {

@@ -82,6 +82,61 @@ describe('BM25', () => {
     )
   })
 
+  test('takes a phrase for as frequent as its term, in the documents that have it', () => {
+    const index = createBm25()
+    index.add(
+      1,
+      new Map([
+        ['a', 2],
+        ['b', 1],
+      ]),
+    )
+    index.add(
+      2,
+      new Map([
+        ['a', 1],
+        ['b', 1],
+      ]),
+    )
+    index.add(3, new Map([['b', 3]]))
+    index.add(4, new Map([['c', 3]]))
+    const phrase = { term: 'a', documents: [1, 3, 99] }
+    const found = index.search([[phrase], [['b']]])
+    assert.deepEqual([[...found.ids].sort(), found.total], [[1, 3], 2])
+    // Like a term that these two have, as often.
+    const other = createBm25()
+    other.add(
+      1,
+      new Map([
+        ['p', 2],
+        ['b', 1],
+      ]),
+      3,
+    )
+    other.add(
+      2,
+      new Map([
+        ['a', 1],
+        ['b', 1],
+      ]),
+      2,
+    )
+    other.add(
+      3,
+      new Map([
+        ['p', 1],
+        ['b', 3],
+      ]),
+      3,
+    )
+    other.add(4, new Map([['c', 3]]), 3)
+    const like = other.search([[['p']], [['b']]])
+    assert.deepEqual([[...found.ids], [...found.scores]], [[...like.ids], [...like.scores]])
+    assert.equal(openBm25(index.toBytes()).search([[phrase]]).total, 2)
+    index.delete(1)
+    assert.deepEqual([...index.search([[phrase]]).ids], [3])
+  })
+
   test('keeps the best of thousands, in their order', () => {
     const index = createBm25()
     const documents = new Map<number, Document>()

@@ -83,9 +83,7 @@ export function openSearch(
     if (statements.size > mostStatements) statements.delete(statements.keys().next().value!)
     return statement
   }
-  const keysOf = database.prepare(
-    'SELECT position, key FROM papers WHERE position IN (SELECT CAST(value AS INTEGER) FROM json_each(?))',
-  )
+  const keysNow = openKeys(database)
   const anyHidden = database.prepare('SELECT 1 FROM marks WHERE hiddenAt IS NOT NULL LIMIT 1')
   const hasList = database.prepare('SELECT 1 FROM lists WHERE name = ?')
   const suggest = openSuggestions(database)
@@ -113,7 +111,7 @@ export function openSearch(
     const more = [...rest]
     if (isTrending && !asksFor(query, withdrawn)) more.push({ not: withdrawn })
     if (anyHidden.get() && !asksFor(query, hidden)) more.push({ not: hidden })
-    const wanted: Wanted = { match, rest: more, ...(query.plain && !more.length ? { terms: query.terms } : {}) }
+    const wanted: Wanted = { match, rest: more, ...(onlyTerms(query) ? { terms: query.terms } : {}) }
     const isFused = Boolean(match) && !isTrending && (!query.sort || query.sort === 'relevance')
     // The best tell how many there are, where they are all.
     const first = isFused ? best(wanted) : []
@@ -188,13 +186,9 @@ export function openSearch(
     const known = terms && !rest.length && isAnswered(terms) ? words() : undefined
     if (known) {
       const found = known.search(terms!, { k: mostFused, any })
-      const keys = new Map(
-        keysOf
-          .all(JSON.stringify(found.map(({ position }) => position)))
-          .map(row => [Number(row.position), String(row.key)]),
-      )
+      const keyOf = keysNow()
       return found.flatMap(({ position, score }) => {
-        const key = keys.get(position)
+        const key = keyOf(position)
         return key === undefined ? [] : [{ position, key, score }]
       })
     }
@@ -290,6 +284,29 @@ export function openSearch(
   return { search, filtered, countSince }
 }
 
+/** Keys by position; those that were asked for lately are kept until the library changes. */
+function openKeys(database: DatabaseSync) {
+  const revisionNow = database.prepare('SELECT revision FROM library')
+  const one = database.prepare('SELECT key FROM papers WHERE position = ?')
+  let known = new Map<number, string>()
+  let knownAt = -1
+  return () => {
+    const revision = Number(revisionNow.get()!.revision)
+    if (revision !== knownAt) known = new Map()
+    knownAt = revision
+    return (position: number): string | undefined => {
+      let key = known.get(position)
+      if (key === undefined) {
+        const row = one.get(position)
+        if (!row) return undefined
+        key = String(row.key)
+        known.set(position, key)
+      }
+      return key
+    }
+  }
+}
+
 /** What is wanted: what the index of words finds, where there are words, and what else must hold. */
 export interface Wanted {
   match?: string
@@ -324,6 +341,11 @@ export function positionsOf({ match, rest }: Wanted): Condition {
   return match
     ? { sql: ` AND position IN (SELECT rowid FROM search WHERE search MATCH ?)${sql}`, values: [match, ...values] }
     : { sql, values }
+}
+
+/** Words and phrases that must all be there, and nothing else. */
+function onlyTerms({ nodes }: Query): boolean {
+  return nodes.every(node => 'term' in node)
 }
 
 /** What of a query says what it is about. */

@@ -1,6 +1,7 @@
 /**
- * The words of all papers in memory, for the searches that are asked most: plain words, ranked by BM25. SQLite's index knows
- * the same words and answers everything else; this one gives the same answer many times as fast.
+ * The words of all papers in memory, for the searches that are asked most: words and phrases, ranked by BM25. SQLite's index
+ * knows the same words and answers everything else; this one gives the same answer many times as fast, but for phrases, which
+ * it takes to be as frequent in a paper as their longest word.
  *
  * It is made in the background, lies in one file, and takes in what has changed since by itself. Where too much has, it steps
  * back until it is made anew.
@@ -9,7 +10,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { breathe } from '@offprint/kernels'
-import { type Bm25, createBm25, openBm25 } from '@offprint/search'
+import { type Alternative, type Bm25, createBm25, openBm25 } from '@offprint/search'
 import type { Term } from './query.ts'
 import { searchColumns } from './search-text.ts'
 import type { PaperStore } from './store.ts'
@@ -20,6 +21,7 @@ export const columnWeights = [4, 2, 1, 1, 1, 4, 1]
 const writtenColumns = 5
 /** More changes than this are not taken in while somebody waits for an answer. */
 const mostChanges = 200
+const mostPhrases = 1000
 const papersBetweenPauses = 200
 
 export interface WordIndex {
@@ -29,24 +31,48 @@ export interface WordIndex {
   count(terms: readonly Term[], options?: { any?: boolean }): number
 }
 
-/** Whether single words are all that the terms ask for: an order of words is SQLite's to check. */
+/** Whether words of any place are all that the terms ask for. */
 export function isAnswered(terms: readonly Term[]): boolean {
-  return (
-    terms.length > 0 &&
-    terms.every(
-      ({ sequences, field, unfinished }) => !field && !unfinished && sequences.every(words => words.length === 1),
-    )
-  )
+  return terms.length > 0 && terms.every(({ field, unfinished }) => !field && !unfinished)
 }
 
 /** Joined forms are words of their own: a word that is written beside another is not one that was joined. */
 const joined = (word: string) => `+${word}`
 
-function groupsOf(terms: readonly Term[]): string[][][] {
+/** Gives the positions of papers that have these words one after the other. */
+type FindPhrase = (words: string[]) => Iterable<number>
+
+function groupsOf(terms: readonly Term[], find: FindPhrase): Alternative[][] {
   return terms.map(({ sequences, withNeighbours }) => [
-    ...sequences.map(([word]) => [word, joined(word)]),
+    ...sequences.map(words =>
+      words.length === 1
+        ? [words[0], joined(words[0])]
+        : // The longest word is mostly the rarest, and a phrase is not more frequent than that.
+          { term: words.toSorted((a, b) => b.length - a.length)[0], documents: find(words) },
+    ),
     ...withNeighbours.map(word => [word]),
   ])
+}
+
+/** Phrases are SQLite's to find; those that were asked for lately are kept. */
+function phrases(database: DatabaseSync): (revision: number) => FindPhrase {
+  const having = database.prepare('SELECT rowid AS position FROM search WHERE search MATCH ?')
+  const known = new Map<string, Uint32Array>()
+  let knownAt = -1
+  return revision => {
+    if (knownAt !== revision) known.clear()
+    knownAt = revision
+    return words => {
+      const phrase = `"${words.join(' ').replaceAll('"', '""')}"`
+      let positions = known.get(phrase)
+      if (!positions) {
+        positions = Uint32Array.from(having.all(phrase), row => Number(row.position))
+        if (known.size >= mostPhrases) known.delete(known.keys().next().value!)
+        known.set(phrase, positions)
+      }
+      return positions
+    }
+  }
 }
 
 /** The words of a paper with their weights, and how many there are. */
@@ -85,6 +111,7 @@ function takeIn(database: DatabaseSync, store: PaperStore, index: Bm25, after: n
  */
 export function openWordIndex(database: DatabaseSync, store: PaperStore, folder: string): () => WordIndex | undefined {
   const revisionNow = database.prepare('SELECT revision FROM library')
+  const phrasesAt = phrases(database)
   let opened: { file: string; index: Bm25; revision: number } | undefined
   let looked: { revision: number; at: number } | undefined
 
@@ -110,12 +137,13 @@ export function openWordIndex(database: DatabaseSync, store: PaperStore, folder:
       if (opened?.revision !== revision) return undefined
     }
     const { index } = opened
+    const find = phrasesAt(revision)
     return {
       search(terms, { k, any }) {
-        const { ids, scores } = index.search(groupsOf(terms), { k, any })
+        const { ids, scores } = index.search(groupsOf(terms, find), { k, any })
         return Array.from(ids, (position, at) => ({ position, score: scores[at] }))
       },
-      count: (terms, { any } = {}) => index.search(groupsOf(terms), { k: 0, any }).total,
+      count: (terms, { any } = {}) => index.search(groupsOf(terms, find), { k: 0, any }).total,
     }
   }
 }
