@@ -76,5 +76,9 @@ document.querySelector('.themes')?.addEventListener('submit', event => {
   fetch(form.action, { method: 'POST', body: new URLSearchParams({ theme: value }), redirect: 'manual' })
 })
 
+// A digest comes by the clocks of the reader, where nothing else was typed.
+for (const input of document.querySelectorAll('input[data-zone]'))
+  if (input.value === input.defaultValue) input.value = Intl.DateTimeFormat().resolvedOptions().timeZone || input.value
+
 // Shows a page of its own where the site does not answer.
 if (isSecureContext) navigator.serviceWorker?.register('/service-worker.js').catch(() => {})
