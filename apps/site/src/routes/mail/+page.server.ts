@@ -18,7 +18,9 @@ export const load: PageServerLoad = ({ locals: { offprint }, url }) => {
     state,
     rows: rows.slice(0, rowsOnPage),
     olderHref:
-      rows.length > rowsOnPage ? `/mail?${new URLSearchParams({ ...(state && { state }), before: String(last.id) })}` : undefined,
+      rows.length > rowsOnPage
+        ? `/mail?${new URLSearchParams({ ...(state && { state }), before: String(last.id) })}`
+        : undefined,
     subscribers: subscribers.slice(0, rowsOnPage).map(one => ({
       ...one,
       subscriptions: one.subscriptions.map(subscription => ({
