@@ -13,7 +13,7 @@ const states = ['queued', 'deferred', 'sending', 'sent', 'uncertain', 'failed', 
 /** @param fail called with an exit code other than 0 */
 export function addMailCommands(program: Command, offprint: Offprint, fail: (code: number) => void): void {
   const { mail } = offprint
-  const print = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`)
+  const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`)
   const command = program
     .command('mail')
     .description('Digests by mail: what is due, what waits, what came back')
@@ -72,7 +72,7 @@ Examples:
         else console.error('No digest with new papers is due.')
         return
       }
-      const report = await mail.round()
+      const report = await mail.round({ evenInTrouble: true })
       if (json) print(report)
       else if (report.busy) console.error('Another process is sending at the moment.')
       else

@@ -215,9 +215,11 @@ test('without a server to reach nothing is lost, and it is tried again after a p
   assert.deepEqual(mail.outbox.counts(), { queued: 10 })
   assert.equal(mail.overview().trouble!.resumeAt, clock.moment + 60_000)
   assert.equal((await mail.round()).trouble, undefined)
+  assert.match((await mail.round({ evenInTrouble: true })).trouble!, /ECONNREFUSED/)
+  clock.moment += 60_000
   clock.moment += 60_000
   await mail.round()
-  assert.equal(mail.overview().trouble!.resumeAt, clock.moment + 120_000)
+  assert.equal(mail.overview().trouble!.resumeAt, clock.moment + 240_000)
 })
 
 test('a server that takes one connection at a time is sent all over that one', async t => {

@@ -107,7 +107,7 @@ export async function startSmtp(
     onRecipient?(address: string): Error | undefined
     /** Before it is accepted. */
     onData?(received: Received): Promise<Error | undefined> | Error | undefined
-  } & SMTPServerOptions = {},
+  } & Omit<SMTPServerOptions, 'onData'> = {},
 ) {
   const received: Received[] = []
   let connections = 0

@@ -311,7 +311,7 @@ export function openMail(
     })
   }
 
-  async function oneRound(): Promise<RoundReport> {
+  async function oneRound(evenInTrouble: boolean): Promise<RoundReport> {
     const report: RoundReport = {
       queued: 0,
       interrupted: 0,
@@ -339,7 +339,7 @@ export function openMail(
         if (server) outbox.expire()
       })
       const { troubles, resumeAt } = state.get()!
-      if (!server || now() < Number(resumeAt)) return report
+      if (!server || (!evenInTrouble && now() < Number(resumeAt))) return report
       const delivered = await deliver({
         database,
         outbox,
@@ -368,8 +368,8 @@ export function openMail(
     }
   }
 
-  function round(): Promise<RoundReport> {
-    running ??= oneRound().finally(() => {
+  function round({ evenInTrouble = false } = {}): Promise<RoundReport> {
+    running ??= oneRound(evenInTrouble).finally(() => {
       running = undefined
     })
     return running
@@ -391,13 +391,13 @@ export function openMail(
   function sleep(ms: number): void {
     clearTimeout(timer)
     if (!started) return
-    timer = setTimeout(tick, Math.min(longestSleepMs, Math.max(0, ms)))
+    timer = setTimeout(() => void tick(), Math.min(longestSleepMs, Math.max(0, ms)))
     timer.unref()
   }
 
-  async function tick(): Promise<void> {
+  async function tick(evenInTrouble = false): Promise<void> {
     try {
-      const { busy } = await round()
+      const { busy } = await round({ evenInTrouble })
       // A second at least: whatever goes wrong, it is not tried without a pause.
       sleep(busy ? busyMs : Math.max(1_000, nextMoment() - now()))
     } catch (error) {
@@ -438,12 +438,17 @@ export function openMail(
         ]
       })
     },
-    /** Queues what is due and sends what waits; resolves when there is nothing more to do now. */
+    /**
+     * Queues what is due and sends what waits; resolves when there is nothing more to do now.
+     *
+     * @param options.evenInTrouble also where the mail server failed a short while ago
+     */
     round,
     /** Goes on by itself from now on. */
     start(): void {
       started = true
-      sleep(0)
+      // The settings may be others than those of the trouble that is noted.
+      void tick(true)
     },
     /** One mail as it would be sent, or was; without the link of a confirmation, of which only the hash is kept. */
     message(id: number): (Pick<Message, 'to' | 'subject' | 'text'> & { row: OutboxRow }) | undefined {

@@ -56,13 +56,15 @@ export function openOutbox(
       SELECT 1 FROM mail_subscriptions JOIN mail_subscribers ON mail_subscribers.id = subscriber
       WHERE mail_subscriptions.id = mail_outbox.subscription
         AND mail_subscriptions.state = 'active' AND mail_subscribers.state = 'active'))
-    AND (kind <> 'confirmation' OR EXISTS (SELECT 1 FROM mail_confirmations WHERE mail_confirmations.id = confirmation))`
+    AND (kind <> 'confirmation' OR EXISTS (
+      SELECT 1 FROM mail_confirmations WHERE mail_confirmations.id = confirmation AND mail_confirmations.subscription IS NULL))`
   const claim = statement(
     `UPDATE mail_outbox SET state = 'sending', owner = ?, attempts = attempts + 1, changedAt = ?
      WHERE id = ? AND ${waiting} AND nextAttempt <= ? AND ${lives} RETURNING *`,
   )
   const dropDead = statement(
-    `UPDATE mail_outbox SET state = 'cancelled', response = 'left before it was sent', changedAt = ?
+    `UPDATE mail_outbox SET state = 'cancelled', changedAt = ?,
+       response = iif(kind = 'confirmation', 'confirmed before it was sent', 'left before it was sent')
      WHERE id = ? AND ${waiting} AND NOT (${lives})`,
   )
   const finish = statement(
