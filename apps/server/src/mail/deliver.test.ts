@@ -364,6 +364,20 @@ test('a test mail goes to the address that the owner gives, and only to an addre
   assert.equal(readMessage(smtp.received[0].data).headers.subject, 'Offprint: a test')
 })
 
+test('started, a confirmation goes out as soon as it is asked for, also after a quiet time', async t => {
+  const arrivals: (() => void)[] = []
+  const smtp = await startSmtp(t, { onData: () => void arrivals.shift()!() })
+  const { mail } = testMail(t, { settings: smtp.settings })
+  mail.start()
+  for (const name of ['ada', 'ben', 'cy']) {
+    const arrival = new Promise<void>(resolve => arrivals.push(resolve))
+    mail.ask({ address: `${name}@example.org`, kind: 'daily', hour: 7, zone: 'UTC', query: '' })
+    await arrival
+  }
+  await mail.close()
+  assert.deepEqual(mail.outbox.counts(), { sent: 3 })
+})
+
 test('started, it sends by itself when a digest is due', async t => {
   let arrived = () => {}
   const arrival = new Promise<void>(resolve => {

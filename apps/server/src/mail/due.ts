@@ -25,7 +25,8 @@ function clockOf(zone: string): Intl.DateTimeFormat {
   let clock = clocks.get(zone)
   if (!clock) {
     clock = new Intl.DateTimeFormat('en-US', {
-      timeZone: zone,
+      // One that was known when it was chosen may be gone from a newer database.
+      timeZone: zoneNamed(zone) ?? 'UTC',
       calendar: 'gregory',
       numberingSystem: 'latn',
       hourCycle: 'h23',

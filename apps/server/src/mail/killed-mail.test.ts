@@ -103,11 +103,11 @@ test(`after ${kills} kills between handing over and writing down nobody has a di
   assert.ok(counts.uncertain! > 0 && counts.uncertain! <= kills * 4)
   t.diagnostic(`${killed} kills: ${JSON.stringify(counts)}, ${smtp.received.length} received`)
 
-  // The next day goes to everybody who is still there.
+  // The next day goes to everybody who is still there, once, although three processes want to send.
   await importRecords(library, [{ title: 'The paper of the day after' }])
   clock.moment = start + dayMs
   smtp.received.length = 0
-  await runOnce(false)
+  await Promise.all([runOnce(false), runOnce(false), runOnce(false)])
   assert.equal(new Set(smtp.received.map(one => one.to)).size, people - 5 - kills)
   assert.equal(smtp.received.length, people - 5 - kills)
 })

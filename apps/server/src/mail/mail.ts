@@ -27,14 +27,15 @@ import {
 } from './compose.ts'
 import { type Delivered, deliver } from './deliver.ts'
 import { chooseKeys, type DigestContent, digestPaper } from './digest.ts'
-import { lastDue, lengthOf, nextDue, type Rhythm } from './due.ts'
+import { type Due, lastDue, lengthOf, nextDue, type Rhythm } from './due.ts'
 import { type OutboxRow, openOutbox } from './outbox.ts'
 import { parseSmtpUrl } from './settings.ts'
 import { type Connection, openConnection, type SmtpTimes } from './smtp.ts'
 import { openSubscribers } from './subscribers.ts'
 import { type MailState, openMailTables } from './tables.ts'
 
-const subscriptionsAtOnce = 200
+/** Pages are answered in between. */
+const subscriptionsAtOnce = 50
 const heartbeatMs = 5_000
 /** Another process may have changed what is due; so long at most until somebody looks. */
 const longestSleepMs = 300_000
@@ -169,15 +170,28 @@ export function openMail(
   // ---- What a digest has ----
 
   const found = new Map<string, Arrivals>()
+  let dues = { moment: Number.NaN, known: new Map<string, { last: Due; next: Due }>() }
   const lists = new Map<string, { list: PaperList; missing: number }>()
 
+  /** When one of a rhythm was due and is next, as it is for many others. */
+  function duesOf(rhythm: Rhythm, moment: number): { last: Due; next: Due } {
+    if (dues.moment !== moment) dues = { moment, known: new Map() }
+    const name = `${rhythm.kind} ${rhythm.hour} ${rhythm.zone}`
+    let known = dues.known.get(name)
+    if (!known) {
+      known = { last: lastDue(moment, rhythm), next: nextDue(moment, rhythm) }
+      dues.known.set(name, known)
+    }
+    return known
+  }
+
   /** The digest of a subscription that is due, and from where it goes on afterwards. */
-  function plan(row: Record<string, unknown>, seenNow: number) {
+  function plan(row: Record<string, unknown>, seenNow: number, moment: number) {
     const rhythm = toRhythm(row)
-    const { at, period } = lastDue(now(), rhythm)
+    const { last: due, next } = duesOf(rhythm, moment)
+    const { at, period } = due
     const query = String(row.query)
     const until = new Date(at).toISOString()
-    const goesOn = { period, next: nextDue(now(), rhythm).at, covered: until, seen: seenNow }
     const content = (after: string, seen: number | undefined): DigestContent => ({
       ...chosen(after, until, seen, query),
       at,
@@ -186,6 +200,8 @@ export function openMail(
       ...(seen === undefined ? {} : { seen }),
     })
     const covered = String(row.covered)
+    // Also where the clock was set back.
+    const goesOn = { period, next: next.at, covered: covered > until ? covered : until, seen: seenNow }
     const seen = row.seen === null ? undefined : Number(row.seen)
     const own = content(covered, seen)
     const earlier = own.total ? outbox.unsent(Number(row.id)) : []
@@ -211,15 +227,16 @@ export function openMail(
   }
 
   /** Puts all that is due into the outbox. */
-  function queueDue(): number {
+  async function queueDue(): Promise<number> {
     let count = 0
-    for (let more = true; more; )
+    for (let more = true; more && !stopping.signal.aborted; ) {
       transaction(database, () => {
-        const rows = due.all(now(), subscriptionsAtOnce)
+        const moment = now()
+        const rows = due.all(moment, subscriptionsAtOnce)
         const seenNow = last()
         for (const row of rows) {
           const id = Number(row.id)
-          const { period, content, next, covered, seen, waits } = plan(row, seenNow)
+          const { period, content, next, covered, seen, waits } = plan(row, seenNow, moment)
           const isNew = content.total > 0 && content.keys.length > 0
           if (isNew) {
             const before = waits ? outbox.waitingOf(id) : []
@@ -234,6 +251,8 @@ export function openMail(
         }
         more = rows.length === subscriptionsAtOnce
       })
+      await new Promise(resolve => setImmediate(resolve))
+    }
     return count
   }
 
@@ -332,7 +351,7 @@ export function openMail(
     heart.unref()
     try {
       report.interrupted = transaction(database, outbox.markInterrupted)
-      report.queued = queueDue()
+      report.queued = await queueDue()
       transaction(database, () => {
         subscribers.tidy()
         outbox.tidy()
@@ -428,8 +447,9 @@ export function openMail(
     due(limit = 1000): DueDigest[] {
       found.clear()
       const seenNow = last()
-      return due.all(now(), limit).flatMap(row => {
-        const { period, content } = plan(row, seenNow)
+      const moment = now()
+      return due.all(moment, limit).flatMap(row => {
+        const { period, content } = plan(row, seenNow, moment)
         const { total } = content
         if (!total) return []
         const { kind } = toRhythm(row)

@@ -15,7 +15,8 @@ const firstBackOffMs = 5 * 60_000
 const longestBackOffMs = 4 * hourMs
 /** A mail that could not be sent for so long is given up. */
 const longestWaitMs = dayMs
-const keptMs = 180 * dayMs
+/** What was sent or ended is forgotten after so long; what is uncertain is not. */
+const keptMs = 35 * dayMs
 
 export interface OutboxRow {
   id: number

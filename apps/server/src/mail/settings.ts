@@ -27,7 +27,7 @@ export const mailSettings = {
   MAIL_REPLY_TO: mailbox,
   DKIM_DOMAIN: domain.optional().meta({ expected: 'a domain such as example.org' }),
   DKIM_SELECTOR: domain.optional().meta({ expected: 'a selector such as mail' }),
-  DKIM_KEY_FILE: z.string().min(1).optional().meta({ expected: 'a file with a private key in PEM form' }),
+  DKIM_KEY_FILE: z.string().min(1).optional().meta({ expected: 'a file with a private RSA key in PEM form' }),
 }
 
 export interface SmtpServer {
@@ -76,7 +76,8 @@ export function mailSettingsProblem(given: Given): string | undefined {
     return `${dkim.find(name => given[name])} is set: set ${missing.join(' and ')} too, or none of ${dkim.join(', ')}`
   if (given.DKIM_KEY_FILE) {
     try {
-      createPrivateKey(readFileSync(given.DKIM_KEY_FILE))
+      const { asymmetricKeyType } = createPrivateKey(readFileSync(given.DKIM_KEY_FILE))
+      if (asymmetricKeyType !== 'rsa') throw new Error(`it is a key of the kind ${asymmetricKeyType}`)
     } catch (error) {
       return `DKIM_KEY_FILE must be ${mailSettings.DKIM_KEY_FILE.meta()?.expected}, found '${given.DKIM_KEY_FILE}': ${(error as Error).message}`
     }

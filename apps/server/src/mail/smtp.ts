@@ -27,6 +27,8 @@ export interface SmtpTimes {
   silentMs?: number
 }
 
+const farewellMs = 2_000
+
 interface SmtpError extends Error {
   code?: string
   command?: string
@@ -109,8 +111,11 @@ export function openConnection(
         send,
         broken: () => broken,
         close() {
-          if (!broken) connection.quit()
+          if (broken) return
           broken = true
+          connection.quit()
+          // Some do not answer to a farewell.
+          setTimeout(() => connection.close(), farewellMs).unref()
         },
       })
     connection.connect(error => {
