@@ -18,6 +18,7 @@ import {
 } from '@offprint/server'
 import { Command, CommanderError, Option } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
+import { addMailCommands } from './mail-command.ts'
 import { progressBar } from './progress.ts'
 import { serve } from './serve.ts'
 import { printBlocks, printTable } from './terminal.ts'
@@ -211,6 +212,10 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
     .action(async (slug: string | undefined, options) => {
       code = await check(offprint, slug, options)
     })
+
+  addMailCommands(program, offprint, exitCode => {
+    code = exitCode
+  })
 
   const run = program
     .command('run')

@@ -24,6 +24,7 @@ export async function serve(): Promise<number> {
   const host = settings.HOST.includes(':') ? `[${settings.HOST}]` : settings.HOST
   console.log(`Offprint: http://${host === '127.0.0.1' ? 'localhost' : host}:${address.port}`)
   offprint.catchUp()
+  offprint.mail.start()
   await new Promise<void>(resolve => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })

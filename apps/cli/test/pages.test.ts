@@ -69,6 +69,7 @@ describe('pages', { skip }, () => {
     library.reading.saveSearch('"<script>" OR medoids')
     const id = (record: { body: { run?: { id: string } } }) =>
       record.body.run?.id ?? assert.fail(JSON.stringify(record))
+    const mailed = await withMail(served.offprint)
     const checked = served.offprint.claims('outside').find(claim => claim.run)!.run!
     const paths = [
       '/',
@@ -112,6 +113,7 @@ describe('pages', { skip }, () => {
       `/runs/${id(one)}?labels.filter=nothing&labels.sort=-distance&map.zoom=0,500,0,500`,
       `/compare?run=${id(curve)}&run=${id(curve)}`,
       '/day/2020-01-01',
+      ...mailed,
     ]
     const broken: [string, number][] = [
       ['/nothing', 404],
@@ -127,8 +129,47 @@ describe('pages', { skip }, () => {
       ['/month/2999-01', 404],
       ['/compare?run=1', 400],
       ['/import?report=none', 404],
+      ['/subscriptions/none', 404],
+      ['/mail/999', 404],
     ]
     return { ...served, paths, broken }
+  }
+
+  /** Somebody with two digests, a third that waits to be confirmed, and a digest in the outbox; gives the pages of all that. */
+  async function withMail({ mail }: Awaited<ReturnType<typeof serve>>['offprint']) {
+    const { subscribers } = mail
+    const wish = {
+      address: `${'long.'.repeat(12)}name@example.org`,
+      kind: 'daily',
+      hour: 7,
+      zone: 'Europe/Berlin',
+    } as const
+    const links = ['', 'vector <b>search</b>', 'unconfirmed'].map(query => {
+      mail.ask({ ...wish, query })
+      return subscribers.newLink(mail.outbox.list()[0].confirmation!)
+    })
+    const [manage] = links.slice(0, 2).map(link => subscribers.confirm(link)!)
+    const { id } = subscribers.managed(manage)!.subscriptions[0]
+    const content = { keys: ['2401.00001', '2008.05171'], total: 2, at: Date.now(), after: '', until: '' }
+    mail.outbox.queueDigest(id, wish.address, '2026-12-12', content)
+    const [digest, confirmation] = mail.outbox.list()
+    const leave = subscribers.leaveToken(id, wish.address)
+    return [
+      '/subscribe',
+      '/subscribe?asked=1',
+      '/subscribe?q=vector%20search',
+      `/confirm/${links[2]}`,
+      `/confirm/${links[0]}`,
+      '/confirm/none',
+      `/unsubscribe/${leave}`,
+      `/unsubscribe/${leave}?left=1`,
+      '/unsubscribe/none',
+      `/subscriptions/${manage}?confirmed=1`,
+      '/mail',
+      '/mail?state=sent',
+      `/mail/${digest.id}`,
+      `/mail/${confirmation.id}`,
+    ]
   }
 
   test('every page stands at 390 and 1440 px, light and dark, with and without scripts, without an error', async t => {
@@ -691,6 +732,51 @@ describe('pages', { skip }, () => {
     await page.goto(`${url}/search?q=`)
     await page.getByText('No paper has come in yet.').waitFor()
   })
+
+  for (const javaScriptEnabled of [true, false])
+    test(`a reader subscribes, confirms, changes and leaves ${javaScriptEnabled ? 'with' : 'without'} scripts`, async t => {
+      const { url, offprint } = await serve(t)
+      const { mail } = offprint
+      const { page, wrong } = await open(t, { javaScriptEnabled, timezoneId: 'America/New_York' })
+      await page.goto(`${url}/search?q=vector%20search`)
+      await page.locator('.subscribe summary').click()
+      await page.getByLabel('Address').fill('ada@example.org')
+      await page.getByLabel('How often').selectOption('weekly')
+      await page.getByLabel('Hour').selectOption('18')
+      const zone = page.getByLabel('Time zone')
+      if (javaScriptEnabled) assert.equal(await zone.inputValue(), 'America/New_York')
+      else await zone.fill('America/New_York')
+      await page.getByLabel('Send me this mail until I leave').check()
+      await page.getByRole('button', { name: 'Subscribe' }).click()
+      await page.waitForURL(`${url}/subscribe?asked=1`)
+      assert.match(await page.locator('main').innerText(), /A mail with a link is on its way/)
+
+      await page.goto(`${url}/mail`)
+      assert.match(await page.locator('main').innerText(), /No mail server is set/)
+      await page.getByRole('region', { name: 'Outbox' }).locator('tbody a').click()
+      await page.getByRole('button', { name: 'Open its link' }).click()
+      await page.waitForURL(`${url}/confirm/*`)
+      await page.getByRole('button', { name: 'Confirm' }).click()
+      await page.waitForURL(`${url}/subscriptions/*?confirmed=1`)
+      assert.match(
+        await page.locator('main').innerText(),
+        /On Mondays at 18:00 \(America\/New_York\); the next is due Monday/,
+      )
+      await page.getByLabel('Hour').selectOption('6')
+      await page.getByRole('button', { name: 'Change the hour' }).click()
+      await page.waitForURL(`${url}/subscriptions/*?changed=1`)
+      const [subscriber] = mail.subscribers.list()
+      assert.deepEqual([subscriber.subscriptions[0].hour, subscriber.subscriptions[0].query], [6, 'vector search'])
+
+      await page.goto(
+        `${url}/unsubscribe/${mail.subscribers.leaveToken(subscriber.subscriptions[0].id, subscriber.address)}`,
+      )
+      assert.equal(mail.subscribers.list()[0].subscriptions[0].state, 'active')
+      await page.getByRole('button', { name: 'Unsubscribe' }).click()
+      await page.getByRole('heading', { name: 'You have left' }).waitFor()
+      assert.equal(mail.subscribers.list()[0].subscriptions[0].state, 'left')
+      assert.deepEqual(wrong, [])
+    })
 })
 
 /** Presses Tab until the control of this text has the focus. */

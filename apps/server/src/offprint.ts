@@ -15,6 +15,7 @@ import { exportFormats } from './library/sources/exports.ts'
 import { importFormats } from './library/sources/formats.ts'
 import { splitMath } from './library/text.ts'
 import { openVectors } from './library/vectors.ts'
+import { type Mail, openMail } from './mail/mail.ts'
 import { commonFields, createRuns, type Runs } from './runs/runs.ts'
 import { openRunStore, processOwner } from './runs/store.ts'
 import type { Run } from './runs/types.ts'
@@ -60,6 +61,8 @@ export interface Offprint {
   formats: { imported: Record<string, string>; exported: Record<string, string> }
   files: FileStore
   runs: Runs
+  /** Digests by mail. Nothing is sent before `mail.start()`. */
+  mail: Mail
   /** All inputs of a method's run: its own, then seed and threads. */
   fieldsOf(method: Method): Field[]
   /** The claims of one paper or of all, each with its newest finished check. */
@@ -87,7 +90,8 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
   const papers = new Map(loaded.map(({ paper }) => [paper.slug, paper]))
   library.seed([...papers.values()])
   const files = openFileStore(join(settings.DATA_DIR, 'files'), settings.UPLOAD_LIMIT_MB)
-  const store = openRunStore(database, join(settings.DATA_DIR, 'runs'), processOwner())
+  const owner = processOwner()
+  const store = openRunStore(database, join(settings.DATA_DIR, 'runs'), owner)
   store.interruptDead()
   const runs = createRuns({
     settings,
@@ -106,9 +110,19 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
     const revision = library.revision()
     return library.vectorsRevision() === revision && library.topicsRevision() === revision
   }
+  const place = { url: address.origin, host: address.hostname }
+  const mail = openMail(database, {
+    library,
+    place,
+    settings,
+    owner,
+    votesOf: key => (library.reading.marksOf([key]).get(key)?.voted ? 1 : undefined),
+    runsHere: slug => Object.keys(papers.get(slug)?.methods ?? {}).length > 0,
+  })
   return {
     settings,
-    place: { url: address.origin, host: address.hostname },
+    place,
+    mail,
     papers,
     library,
     splitMath,
@@ -134,6 +148,7 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
     },
     async close() {
       background.close()
+      await mail.close()
       await runs.close()
       database.close()
     },

@@ -5,6 +5,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
+import { mailSettings, mailSettingsProblem } from './mail/settings.ts'
 
 /** Root of the project: relative paths in settings are relative to it, wherever a command is called from. */
 export const projectRoot = fileURLToPath(new URL('../../../', import.meta.url))
@@ -58,6 +59,7 @@ const schema = z.object({
   RUN_TIME_LIMIT_SECONDS: whole(1, 604_800, 3600),
   RUN_MEMORY_LIMIT_MB: whole(128, 1_048_576, 4096),
   UPLOAD_LIMIT_MB: whole(1, 102_400, 512),
+  ...mailSettings,
 })
 
 export type Settings = z.output<typeof schema>
@@ -103,7 +105,8 @@ export function readSettings(
   if (!result.success) {
     const name = String(result.error.issues[0].path[0]) as keyof typeof schema.shape
     const expected = schema.shape[name].meta()?.expected
-    const found = name === 'OWNER_TOKEN' ? `${given[name].length} characters` : `'${given[name]}'`
+    const secret = name === 'OWNER_TOKEN' || name === 'SMTP_URL'
+    const found = secret ? `${given[name].length} characters` : `'${given[name]}'`
     throw new SettingsError(`${name} must be ${expected}, found ${found}`)
   }
   const settings = result.data
@@ -112,8 +115,12 @@ export function readSettings(
       `HOST is '${settings.HOST}', which other machines can reach: set OWNER_TOKEN to a secret of at least 16 characters, which visitors will be asked for`,
     )
   const absolute = (path: string) => (isAbsolute(path) ? path : resolve(projectRoot, path))
+  const DKIM_KEY_FILE = settings.DKIM_KEY_FILE && absolute(settings.DKIM_KEY_FILE)
+  const mailProblem = mailSettingsProblem({ ...settings, DKIM_KEY_FILE })
+  if (mailProblem) throw new SettingsError(mailProblem)
   return {
     ...settings,
+    DKIM_KEY_FILE,
     DATA_DIR: absolute(settings.DATA_DIR),
     DATASETS_DIR: settings.DATASETS_DIR && absolute(settings.DATASETS_DIR),
     PAPERS: settings.PAPERS.map(name => (name.startsWith('.') ? absolute(name) : name)),

@@ -52,7 +52,8 @@ test('.env.example lists every setting, and reads as it stands', t => {
   const example = readFileSync(new URL('../../../.env.example', import.meta.url), 'utf8')
   const named = [...example.matchAll(/^#? ?([A-Z_]+)=/gm)].map(([, name]) => name)
   const settings = readSettings({}, none)
-  const known = [...Object.keys(settings), 'OWNER_TOKEN', 'DATASETS_DIR', 'PUBLIC_URL'] as (keyof Settings)[]
+  const mail = ['SMTP_URL', 'MAIL_FROM', 'MAIL_REPLY_TO', 'DKIM_DOMAIN', 'DKIM_SELECTOR', 'DKIM_KEY_FILE']
+  const known = [...Object.keys(settings), 'OWNER_TOKEN', 'DATASETS_DIR', 'PUBLIC_URL', ...mail] as (keyof Settings)[]
   assert.deepEqual([...new Set(named)].sort(), [...new Set(known)].sort())
   const file = join(temporaryFolder(t), '.env')
   writeFileSync(file, example)

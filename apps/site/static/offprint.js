@@ -207,6 +207,9 @@ function optionOf(at, href, parts) {
   }
   return option
 }
+// A digest comes by the clocks of the reader, where nothing else was typed.
+for (const input of document.querySelectorAll('input[data-zone]'))
+  if (input.value === input.defaultValue) input.value = Intl.DateTimeFormat().resolvedOptions().timeZone || input.value
 
 // Shows a page of its own where the site does not answer.
 if (isSecureContext) navigator.serviceWorker?.register('/service-worker.js').catch(() => {})

@@ -92,7 +92,7 @@ async function readForm(request: IncomingMessage, files: FileStore): Promise<Rec
 
 /** Calls back for each part of a form in turn; a file's stream must be read to its end. */
 export async function eachPart(
-  request: IncomingMessage,
+  request: Readable & Pick<IncomingMessage, 'headers'>,
   on: {
     field(name: string, value: string): void
     file(name: string, filename: string, stream: Readable): Promise<void>

@@ -10,6 +10,7 @@ import { ownPath, wantsMarkdown, wantsPage } from './browser.ts'
 import { attachment, sendArchive, sendInput, sendRunFile, sendTable } from './downloads.ts'
 import { sendFeed } from './feeds.ts'
 import { sendDailyPapers, sendFoundPapers, sendMarkdown, sendPaper } from './hf-papers.ts'
+import { isOneClick, isOpenMailPath, mailRoutes } from './mail.ts'
 import { sendOpml } from './opml.ts'
 import { HttpError, type Problem, problemOf, seeOther, sendJson, sendProblem } from './problem.ts'
 import {
@@ -48,6 +49,8 @@ interface Call {
   response: ServerResponse
   url: URL
   offprint: Offprint
+  /** Has the site answer this request with the page of an address. */
+  page(path: string): void
 }
 
 type Route = [method: string, path: RegExp, answer: (call: Call, ...parts: string[]) => void | Promise<void>]
@@ -122,6 +125,7 @@ const routes: Route[] = [
   ],
   ['GET', /^\/api\/export$/, exportPapers],
   ['GET', /^\/api\/openapi\.json$/, ({ response, offprint }) => sendJson(response, openApi(offprint))],
+  ...mailRoutes,
 ]
 
 /** @param pages answers everything that is not the edge's own */
@@ -149,13 +153,13 @@ export function createEdge(offprint: Offprint, pages: PageHandler): Server {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value)
     checkHost(request, settings)
-    checkSameSite(request)
+    const url = parseUrl(request)
+    if (!isOneClick(request.method, url.pathname)) checkSameSite(request)
     const scheme = isSecure(request, settings) ? 'https' : 'http'
     if (!settings.TRUST_PROXY)
       for (const name of Object.keys(request.headers)) if (name.startsWith('x-forwarded-')) delete request.headers[name]
     // The site takes the scheme from here.
     request.headers['x-forwarded-proto'] = scheme
-    const url = parseUrl(request)
     if (settings.OWNER_TOKEN && !isOwner(request, settings.OWNER_TOKEN) && !isOpen(url.pathname) && !hasKey(url)) {
       if (url.pathname.startsWith('/api/') || request.method !== 'GET')
         throw new HttpError(401, 'send the owner token as Authorization: Bearer …, or log in at /login')
@@ -167,7 +171,8 @@ export function createEdge(offprint: Offprint, pages: PageHandler): Server {
     )
     if (route) {
       const parts = route[1].exec(url.pathname)!.slice(1).map(decodePart)
-      return route[2]({ request, response, url, offprint }, ...parts)
+      const page = (path: string) => pages(Object.assign(request, { offprint, method: 'GET', url: path }), response)
+      return route[2]({ request, response, url, offprint, page }, ...parts)
     }
     if (matching.length && request.method !== 'GET' && request.method !== 'HEAD')
       throw new HttpError(405, `${request.method} is not for this address`)
@@ -204,6 +209,7 @@ function isOpen(path: string): boolean {
     path.startsWith('/_app/') ||
     path === '/theme' ||
     path === '/offline' ||
+    isOpenMailPath(path) ||
     ['/favicon.svg', '/offprint.js', '/results.js', '/service-worker.js'].includes(path)
   )
 }

@@ -86,6 +86,22 @@ function setOf(
   }
 }
 
+/** Further conditions as they stand behind others; `at` is the expression of a paper's position. */
+export function also(rest: Node[], at: string): Condition {
+  if (!rest.length) return { sql: '', values: [] }
+  // The plus keeps SQLite from asking the index of words once for each position of the list.
+  const { sql, values } = conditionOf({ all: rest }, at)
+  return { sql: ` AND ${sql}`, values }
+}
+
+/** The same for the table of papers. */
+export function positionsOf({ match, rest }: { match?: string; rest: Node[] }): Condition {
+  const { sql, values } = also(rest, 'position')
+  return match
+    ? { sql: ` AND position IN (SELECT rowid FROM search WHERE search MATCH ?)${sql}`, values: [match, ...values] }
+    : { sql, values }
+}
+
 function joined(nodes: Node[], operator: string, at: string): Condition {
   const parts = nodes.map(node => conditionOf(node, at))
   return { sql: `(${parts.map(part => part.sql).join(operator)})`, values: parts.flatMap(part => part.values) }

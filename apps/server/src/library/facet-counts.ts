@@ -1,7 +1,7 @@
 /** Counting what a search found by year, category, author and so on. */
 import type { StatementSync } from 'node:sqlite'
+import { also } from './conditions.ts'
 import type { Wanted } from './search.ts'
-import { also } from './search.ts'
 import { arxivCategoryName } from './sources/arxiv-taxonomy.ts'
 import type { FacetCount, FacetCounts } from './types.ts'
 

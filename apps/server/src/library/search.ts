@@ -7,7 +7,7 @@
  * ranks by 1 / (60 + rank), as is common, gives 0.548 and 0.446: it takes the weaker list to be as good as the stronger one.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { asksFor, type Condition, conditionOf } from './conditions.ts'
+import { also, asksFor, type Condition, positionsOf } from './conditions.ts'
 import { openFacetCounts } from './facet-counts.ts'
 import { findIdentifier } from './identifiers.ts'
 import {
@@ -325,22 +325,6 @@ interface Scored {
   position: number
   key: string
   score: number
-}
-
-/** Further conditions as they stand behind others; `at` is the expression of a paper's position. */
-export function also(rest: Node[], at: string): Condition {
-  if (!rest.length) return { sql: '', values: [] }
-  // The plus keeps SQLite from asking the index of words once for each position of the list.
-  const { sql, values } = conditionOf({ all: rest }, at)
-  return { sql: ` AND ${sql}`, values }
-}
-
-/** The same for the table of papers. */
-export function positionsOf({ match, rest }: Wanted): Condition {
-  const { sql, values } = also(rest, 'position')
-  return match
-    ? { sql: ` AND position IN (SELECT rowid FROM search WHERE search MATCH ?)${sql}`, values: [match, ...values] }
-    : { sql, values }
 }
 
 /** Words and phrases that must all be there, and nothing else. */

@@ -152,7 +152,8 @@ export function processOwner(pid = process.pid): string {
   return `${hostname()}:${pid}:${processStart(pid) ?? ''}`
 }
 
-function isAlive(owner: string, heartbeat: number): boolean {
+/** Whether the process of this name lives; where that cannot be seen, whether it gave a sign of life (ms) lately. */
+export function isAlive(owner: string, heartbeat: number): boolean {
   const [host, pid, start] = owner.split(':')
   if (host !== hostname()) return Date.now() - heartbeat < leaseMs
   try {
