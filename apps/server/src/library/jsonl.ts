@@ -2,6 +2,7 @@
 import { parseArxivId, parseDoi } from './identifiers.ts'
 import { type Chunks, decodeText, longestLine, splitLines } from './lines.ts'
 import { isDay } from './listing.ts'
+import { boundedExtra } from './merge.ts'
 import { convertTex, oneLine, paragraphs, saysWithdrawn, showable } from './text.ts'
 import type { Author, ExportedRecord, ImportedRecord, ImportItem, PaperRecord } from './types.ts'
 
@@ -38,6 +39,7 @@ export function exportedRecord(record: PaperRecord): ExportedRecord {
   const { key, arxivId, version, doi, title, abstract, authors, authorCount, categories, primary } = record
   const { organization, publishedAt, updatedAt, submittedAt, comment, journalRef, license, withdrawn } = record
   const { projectPage, githubRepo, source, sourceUrl, fetchedAt, commentCount, externalVotes } = record
+  const { extra } = record
   const raw = record.raw && { title: record.raw.title, abstract: record.raw.abstract, authors: record.raw.authors }
   return definedFields({
     ...{ key, arxivId, version, doi, title, abstract, authors, authorCount, categories, primary },
@@ -51,6 +53,7 @@ export function exportedRecord(record: PaperRecord): ExportedRecord {
       commentCount,
       externalVotes,
       raw: raw && definedFields(raw),
+      extra,
     },
   }) as ExportedRecord
 }
@@ -116,6 +119,7 @@ function readRecord(value: unknown): { record: ImportedRecord; repaired?: boolea
       commentCount: count(fields, 'commentCount'),
       externalVotes: count(fields, 'externalVotes'),
       raw: raw && Object.keys(raw).length ? raw : undefined,
+      extra: readExtra(fields.extra),
     }),
   }
   return repaired ? { record, repaired } : { record }
@@ -180,6 +184,12 @@ function readRaw(value: unknown): ImportedRecord['raw'] {
   })
 }
 
+/** What other sites said of it, as an export of ours has it. */
+function readExtra(value: unknown): Record<string, unknown> | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  return boundedExtra(value as Record<string, unknown>)
+}
+
 function text(fields: Record<string, unknown>, name: string): string | undefined {
   const value = fields[name]
   if (value === undefined || value === null) return undefined
@@ -202,11 +212,11 @@ function count(fields: Record<string, unknown>, name: string): number | undefine
   return value as number
 }
 
-/** A day or a month; what follows a day (a time) is left out. */
+/** A day, a month or a year; what follows a day (a time) is left out. */
 function day(fields: Record<string, unknown>, name: string): string | undefined {
   const value = text(fields, name)?.trim()
   if (!value) return undefined
-  if (/^\d{4}-(?:0[1-9]|1[0-2])$/.test(value)) return value
+  if (/^\d{4}(?:-(?:0[1-9]|1[0-2]))?$/.test(value)) return value
   if (!isDay(value.slice(0, 10)) || /^\d/.test(value.slice(10)))
     throw new RecordError(`"${name}" must be a day such as 2020-08-12, found '${value.slice(0, 40).toWellFormed()}'`)
   return value.slice(0, 10)

@@ -6,6 +6,7 @@ import { openImports } from './imports.ts'
 import { exportedRecord } from './jsonl.ts'
 import { isDay } from './listing.ts'
 import { periodAround, periodOf } from './period.ts'
+import { openPreview } from './preview.ts'
 import { openSearch } from './search.ts'
 import { seedPapers } from './seed.ts'
 import { openPaperStore, type Row, toRow } from './store.ts'
@@ -109,6 +110,7 @@ export function createLibrary(
 
   const library: Library = {
     ...imports,
+    ...openPreview(database, now),
     search: openSearch(database, store, vectors),
     seed: papers => seedPapers(database, store, papers, now, changed),
     paper(keyOrId): PaperRecord | Redirect | undefined {
