@@ -14,11 +14,14 @@ import { exportFormats } from './library/sources/exports.ts'
 import { importFormats } from './library/sources/formats.ts'
 import { splitMath } from './library/text.ts'
 import { openVectors } from './library/vectors.ts'
+import { openPreviews, type Previews } from './previews.ts'
 import { commonFields, createRuns, type Runs } from './runs/runs.ts'
 import { openRunStore, processOwner } from './runs/store.ts'
 import type { Run } from './runs/types.ts'
 import type { Settings } from './settings.ts'
 import { inputSources } from './sources.ts'
+import { openSiteGet, siteAddresses } from './sync/sites.ts'
+import { openSync, type Sync } from './sync/sync.ts'
 
 /** A claim with what came out here when it was last checked. */
 export interface ClaimRow {
@@ -57,6 +60,10 @@ export interface Offprint {
   formats: { imported: Record<string, string>; exported: Record<string, string> }
   files: FileStore
   runs: Runs
+  /** Papers from arXiv and Hugging Face. */
+  sync: Sync
+  /** Uploads that are looked at before they are imported. */
+  previews: Previews
   /** All inputs of a method's run: its own, then seed and threads. */
   fieldsOf(method: Method): Field[]
   /** The claims of one paper or of all, each with its newest finished check. */
@@ -71,8 +78,10 @@ export interface Offprint {
 /**
  * Opens the data directory (made where missing), puts the known papers into the library, and marks runs whose process is
  * gone as interrupted.
+ *
+ * @param options.syncSite stands in for arXiv and Hugging Face in tests: an address of this machine
  */
-export async function openOffprint(settings: Settings): Promise<Offprint> {
+export async function openOffprint(settings: Settings, { syncSite }: { syncSite?: string } = {}): Promise<Offprint> {
   mkdirSync(settings.DATA_DIR, { recursive: true })
   const loaded = await loadPapers(settings.PAPERS)
   const database = openDatabase(join(settings.DATA_DIR, 'offprint.db'))
@@ -99,6 +108,15 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
     const revision = library.revision()
     return library.vectorsRevision() === revision && library.topicsRevision() === revision
   }
+  const catchUp = () => {
+    if (!isCaughtUp()) background.start()
+  }
+  const sync = openSync(database, library, {
+    followed: settings.SYNC,
+    get: openSiteGet(settings, syncSite),
+    addresses: siteAddresses(syncSite),
+    onChange: catchUp,
+  })
   return {
     settings,
     place: { url: address.origin, host: address.hostname },
@@ -108,6 +126,8 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
     formats: { imported: titlesOf(importFormats), exported: titlesOf(exportFormats) },
     files,
     runs,
+    sync,
+    previews: openPreviews(join(settings.DATA_DIR, 'previews'), settings.UPLOAD_LIMIT_MB),
     fieldsOf: method => [...describeFields(method), ...commonFields],
     claims(slug) {
       const checks = store.lastChecks()
@@ -117,13 +137,12 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
           paper.claims.map(claim => claimRow(paper.slug, claim, checks.get(`${paper.slug} check:${claim.id}`))),
         )
     },
-    catchUp() {
-      if (!isCaughtUp()) background.start()
-    },
+    catchUp,
     async caughtUp() {
       if (!isCaughtUp()) await background.done()
     },
     async close() {
+      await sync.close()
       background.close()
       await runs.close()
       database.close()

@@ -5,6 +5,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
+import { parseSource } from './sync/followed.ts'
 
 /** Root of the project: relative paths in settings are relative to it, wherever a command is called from. */
 export const projectRoot = fileURLToPath(new URL('../../../', import.meta.url))
@@ -58,6 +59,12 @@ const schema = z.object({
   RUN_TIME_LIMIT_SECONDS: whole(1, 604_800, 3600),
   RUN_MEMORY_LIMIT_MB: whole(128, 1_048_576, 4096),
   UPLOAD_LIMIT_MB: whole(1, 102_400, 512),
+  SYNC: list,
+  SYNC_CONTACT: z
+    .string()
+    .regex(/^[\x21-\x7e]{3,200}$/)
+    .optional()
+    .meta({ expected: 'an address such as mailto:papers@example.org or https://example.org/about' }),
 })
 
 export type Settings = z.output<typeof schema>
@@ -111,6 +118,10 @@ export function readSettings(
     throw new SettingsError(
       `HOST is '${settings.HOST}', which other machines can reach: set OWNER_TOKEN to a secret of at least 16 characters, which visitors will be asked for`,
     )
+  for (const text of settings.SYNC) {
+    const source = parseSource(text)
+    if ('error' in source) throw new SettingsError(`SYNC ${source.error}`)
+  }
   const absolute = (path: string) => (isAbsolute(path) ? path : resolve(projectRoot, path))
   return {
     ...settings,

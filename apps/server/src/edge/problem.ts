@@ -1,5 +1,5 @@
 /** Errors over HTTP, as problem+json (RFC 9457) with the fields that are to blame. */
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { InputError } from '@offprint/kernels'
 import { InputErrors } from '@offprint/papers/fields'
 import { TooLargeError } from '../files.ts'
@@ -83,4 +83,9 @@ export function sendJson(
 export function seeOther(response: ServerResponse, location: string, headers: Record<string, string> = {}): void {
   response.writeHead(303, { location, ...headers })
   response.end()
+}
+
+/** Browsers ask for pages; programs get JSON. */
+export function wantsPage(request: IncomingMessage): boolean {
+  return /\btext\/html\b/.test(request.headers.accept ?? '')
 }

@@ -152,7 +152,8 @@ export function processOwner(pid = process.pid): string {
   return `${hostname()}:${pid}:${processStart(pid) ?? ''}`
 }
 
-function isAlive(owner: string, heartbeat: number): boolean {
+/** Whether the process that an owner names still lives. */
+export function isAlive(owner: string, heartbeat: number): boolean {
   const [host, pid, start] = owner.split(':')
   if (host !== hostname()) return Date.now() - heartbeat < leaseMs
   try {
