@@ -25,7 +25,10 @@ interface Made {
 }
 
 /** A library that syncs from a made-up site, with a clock that only waiting moves on. */
-async function made(t: TestContext, { papers = madePapers(250), followed = [], idleMs = 10_000, ...options }: Made = {}) {
+async function made(
+  t: TestContext,
+  { papers = madePapers(250), followed = [], idleMs = 10_000, ...options }: Made = {},
+) {
   const site = await madeSite(papers, options)
   const folder = mkdtempSync(join(tmpdir(), 'sync-'))
   const database = new DatabaseSync(join(folder, 'offprint.db'))
