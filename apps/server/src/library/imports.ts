@@ -73,14 +73,15 @@ export function openImports(database: DatabaseSync, store: PaperStore, now: () =
 
     let batch: ReadItem[] = []
     const commit = (write?: () => void) => {
+      const items = batch
+      batch = []
       const next: ImportReport = { ...report, refused: [...report.refused], notes: [...report.notes] }
       transaction(database, () => {
-        for (const item of batch) putItem(store, item, next, startedAt)
+        for (const item of items) putItem(store, item, next, startedAt)
         if (next.added + next.updated > report.added + report.updated) changed()
         write?.()
         update.run(JSON.stringify(next), Date.now(), report.id)
       })
-      batch = []
       Object.assign(report, next)
       onProgress?.({ ...report })
     }
@@ -105,9 +106,14 @@ export function openImports(database: DatabaseSync, store: PaperStore, now: () =
       if (batch.length) commit()
       return finish('done')
     } catch (error) {
-      return signal?.aborted
-        ? finish('interrupted')
-        : finish('failed', error instanceof Error ? error.message : String(error))
+      if (signal?.aborted) return finish('interrupted')
+      try {
+        // What came whole before it is kept.
+        if (batch.length) commit()
+      } catch {
+        // What went wrong first is said.
+      }
+      return finish('failed', error instanceof Error ? error.message : String(error))
     } finally {
       clearInterval(heartbeat)
       running.delete(report.id)
