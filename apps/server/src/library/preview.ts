@@ -137,15 +137,16 @@ function openCopy(database: DatabaseSync) {
     Number(database.prepare(`SELECT max(${column}) AS last FROM ${table}`).get()!.last ?? 0)
   const lastPosition = last('papers', 'position')
   memory.prepare("INSERT INTO sqlite_sequence (name, seq) VALUES ('papers', ?)").run(lastPosition)
-  const tables = ['papers', 'aliases', 'sightings'].map(table => ({
-    rows: database.prepare(`SELECT * FROM ${table} WHERE position = ?`),
-    /** Whether it could be put in: nothing else there has its keys. */
-    put(row: Record<string, SQLInputValue>) {
-      const names = Object.keys(row)
-      const insert = memory.prepare(`INSERT OR IGNORE INTO ${table} (${names}) VALUES (${names.map(() => '?')})`)
-      return Number(insert.run(...Object.values(row)).changes) > 0
-    },
-  }))
+  const tables = ['papers', 'aliases', 'sightings'].map(table => {
+    const rows = database.prepare(`SELECT * FROM ${table} WHERE position = ?`)
+    const names = rows.columns().map(({ name }) => name)
+    const insert = memory.prepare(`INSERT OR IGNORE INTO ${table} (${names}) VALUES (${names.map(() => '?')})`)
+    return {
+      rows,
+      /** Whether it could be put in: nothing else there has its keys. */
+      put: (row: Record<string, SQLInputValue>) => Number(insert.run(...names.map(name => row[name])).changes) > 0,
+    }
+  })
   const byTitle = database.prepare('SELECT DISTINCT position FROM sightings WHERE title = ? LIMIT 1000')
   const byName = database.prepare(
     `SELECT position FROM papers WHERE key = ?1 OR arxivId = ?1 UNION SELECT position FROM aliases WHERE alias = ?1`,
@@ -155,7 +156,11 @@ function openCopy(database: DatabaseSync) {
     if (copied.has(position)) return
     copied.add(position)
     const [papers, ...others] = tables
-    for (const row of papers.rows.all(position)) if (!papers.put(row as Record<string, SQLInputValue>)) return
+    const row = papers.rows.get(position) as Record<string, SQLInputValue> | undefined
+    if (!row || !papers.put(row)) return
+    // Two papers may say the same DOI, which leads to one of them.
+    const { doi }: PaperRecord = JSON.parse(String(row.record))
+    if (doi) for (const owner of byName.all(`doi:${doi}`)) bringRow(Number(owner.position))
     for (const { rows, put } of others) for (const row of rows.all(position)) put(row as Record<string, SQLInputValue>)
   }
   // Sightings of the file itself come after those of the library, as they would.
