@@ -99,7 +99,7 @@ test('sync hf, --query, complete and status do what they say', async () => {
   await offprint(['import', 'known.jsonl'])
   const complete = await offprint(['sync', 'complete'])
   assert.equal(complete.code, 0)
-  assert.match(complete.stderr, /asked for, 0 found, 1 not on arXiv under the same title/)
+  assert.match(complete.stderr, /^2 asked for, 0 found, 2 not on arXiv under the same title/)
   const status = await offprint(['sync', 'status', '--json'], { SYNC: 'cs.DC@6h' })
   assert.deepEqual(JSON.parse(status.stdout).sources[0].schedule, 'every 6 hours')
   const table = await offprint(['sync', 'status'], { SYNC: 'cs.DC' })
