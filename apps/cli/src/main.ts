@@ -8,6 +8,9 @@ import {
   commonFields,
   type ExportFormat,
   exportFormats,
+  findIdentifier,
+  type ImportPreview,
+  type ImportReport,
   importFormats,
   listPapers,
   type Offprint,
@@ -15,12 +18,14 @@ import {
   type Run,
   readSettings,
   SettingsError,
+  SyncError,
 } from '@offprint/server'
 import { Command, CommanderError, Option } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { addMailCommands } from './mail-command.ts'
 import { progressBar } from './progress.ts'
 import { serve } from './serve.ts'
+import { addSyncCommand } from './sync-command.ts'
 import { printBlocks, printTable } from './terminal.ts'
 
 /** Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input. */
@@ -41,7 +46,7 @@ async function main(): Promise<number> {
 /** All commands but `serve` work on the opened library; a server may run on the same one at the time. */
 async function openForCommand(name: string | undefined): Promise<Offprint | undefined> {
   if (name === 'serve' && !process.argv.includes('--help')) return undefined
-  return openOffprint(readSettings())
+  return openOffprint(readSettings(), { syncSite: process.env.OFFPRINT_TEST_SITE })
 }
 
 async function command(offprint: Offprint, words: string[]): Promise<number> {
@@ -60,6 +65,7 @@ Examples:
   offprint run fasterpam cluster --table points.csv --k 8 --seed 1 --json
   offprint check fasterpam
   offprint import listing.txt
+  offprint sync arxiv cs.DC
 
 Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
     )
@@ -142,9 +148,10 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
   program
     .command('import')
     .description(
-      'Import papers: a pasted daily-papers listing, JSON lines as export prints them, Hugging Face and arXiv answers, CSV, BibTeX, RIS, CSL-JSON',
+      'Import papers: a pasted daily-papers listing, JSON lines as export prints them, Hugging Face and arXiv answers, CSV, BibTeX, RIS, CSL-JSON; or papers of arXiv by their ids',
     )
-    .argument('<file>', 'a file, or - for standard input')
+    .argument('<file...>', 'a file, or - for standard input; or ids and addresses of arXiv, at most 100')
+    .option('--dry-run', 'only show what would change (of the first 2,000 records)')
     .option('--year <year>', "year of the listing's date, where it has none")
     .addOption(
       new Option('--format <format>', 'what it is (default: found from how it begins)').choices(
@@ -153,41 +160,55 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
     )
     .option('--columns <field=header,…>', 'of a CSV: which column is what, such as title=Name,authors=Who')
     .option('--json', 'one JSON document')
-    .addHelpText('after', '\nExamples: offprint import listing.txt\n  offprint import works.csv --columns title=Name')
-    .action(async (file: string, { json, year, format, columns }) => {
+    .addHelpText(
+      'after',
+      '\nExamples:\n  offprint import listing.txt\n  offprint import --dry-run works.bib\n  offprint import works.csv --columns title=Name\n  offprint import 1603.09320 https://arxiv.org/abs/2008.05171',
+    )
+    .action(async (words: string[], { json, year, format, columns, dryRun }) => {
       if (year !== undefined && !/^(19|20)\d\d$/.test(year))
         throw new InputError('year', `'${year}'`, 'a year such as 2025')
-      if (file !== '-') requireFile('file', file)
-      const bar = progressBar('imported')
-      const controller = stopOnInterrupt()
-      const report = await offprint.library.importStream(file === '-' ? process.stdin : createReadStream(file), {
+      const [file] = words
+      const ids = idsOf(words)
+      if (!ids && words.length > 1)
+        throw new InputError('file', words.map(word => `'${word}'`).join(' '), 'one file, or ids of arXiv')
+      if (!ids && file !== '-') requireFile('file', file)
+      const chunks = () => (file === '-' ? process.stdin : createReadStream(file))
+      const options = {
         name: file === '-' ? 'standard input' : basename(file),
         year: year && Number(year),
         format,
         columns: columns && readColumns(columns),
-        signal: controller.signal,
-        onProgress: report => bar.count(report.read),
-      })
+        signal: stopOnInterrupt().signal,
+      }
+      if (dryRun) {
+        const preview = ids
+          ? await offprint.library.previewItems(offprint.sync.readIds(ids, options.signal), {
+              ...options,
+              name: ids.join(' '),
+              format: 'atom',
+            })
+          : await offprint.library.preview(chunks(), options)
+        if (json) print(preview)
+        else printPreview(preview)
+        code = preview.error ? failed : preview.read === 0 || preview.refusedCount === preview.read ? badInput : 0
+        return
+      }
+      const bar = progressBar('imported')
+      const onProgress = ({ read }: ImportReport) => bar.count(read)
+      const report = ids
+        ? await offprint.sync.importIds(ids, { signal: options.signal, onProgress })
+        : await offprint.library.importStream(chunks(), { ...options, onProgress })
       bar.end()
-      if (json) print(report)
-      else {
-        console.log(
-          `${report.added} new, ${report.updated} updated, ${report.unchanged} unchanged, ${report.refusedCount} refused`,
-        )
-        for (const { line, reason } of report.refused.slice(0, 20)) console.error(`line ${line}: ${reason}`)
-        if (report.refusedCount > 20)
-          console.error(`… and ${report.refusedCount - 20} more (--json has the first 1,000)`)
-        for (const note of report.notes) console.error(note)
-      }
-      if (report.state !== 'done') {
-        console.error(report.error ?? 'The import was interrupted; what is counted above is kept.')
-        code = failed
-      } else if (report.read > 0 && report.refusedCount === report.read) code = badInput
-      else if (report.read === 0) {
-        console.error('No paper was found in it.')
-        code = badInput
-      }
+      code = reportImport(report, json)
     })
+
+  addSyncCommand(program, offprint, {
+    stopOnInterrupt: () => stopOnInterrupt().signal,
+    report: (report, json) => {
+      code = reportImport(report, json, true)
+    },
+    print,
+  })
 
   program
     .command('export')
@@ -460,6 +481,58 @@ function stopOnInterrupt(): AbortController {
   return controller
 }
 
+/** Ids, addresses and arXiv's DOIs where the words are nothing else, and no files. */
+function idsOf(words: string[]): string[] | undefined {
+  return words.every(word => !existsSync(word) && findIdentifier(word)) ? words : undefined
+}
+
+/**
+ * Says what came of an import; gives back the exit code.
+ *
+ * @param mayBeEmpty where nothing new is no mistake
+ */
+function reportImport(report: ImportReport, json: boolean | undefined, mayBeEmpty = false): number {
+  if (json) print(report)
+  else {
+    console.log(
+      `${report.added} new, ${report.updated} updated, ${report.unchanged} unchanged, ${report.refusedCount} refused`,
+    )
+    printRefused(report)
+    for (const note of report.notes) console.error(note)
+  }
+  if (report.state !== 'done') {
+    console.error(report.error ?? 'The import was interrupted; what is counted above is kept.')
+    return failed
+  }
+  if (report.read === 0 && mayBeEmpty) return 0
+  if (report.read === 0) console.error('No paper was found in it.')
+  return report.refusedCount === report.read ? badInput : 0
+}
+
+function printRefused({ refused, refusedCount }: Pick<ImportReport, 'refused' | 'refusedCount'>): void {
+  for (const { line, reason } of refused.slice(0, 20)) console.error(`line ${line}: ${reason}`)
+  if (refusedCount > 20) console.error(`… and ${refusedCount - 20} more (--json has the first 1,000)`)
+}
+
+function printPreview(preview: ImportPreview): void {
+  const { added, updated, unchanged, refusedCount, repaired } = preview
+  for (const { line, outcome, key, title, changes, sameAs, lookalikes } of preview.records) {
+    if (outcome === 'unchanged') continue
+    console.log(`line ${line}: ${outcome === 'added' ? 'new' : 'updated'} ${key} ${title}`)
+    if (sameAs) console.log(`  the same paper as in line ${sameAs}`)
+    for (const { field, from, to } of changes) console.log(`  ${field}: ${from ?? '(nothing)'} → ${to ?? '(nothing)'}`)
+    for (const other of lookalikes) console.log(`  looks like ${other.key} ${other.title}; they stay apart`)
+  }
+  console.log(
+    `Would be: ${added} new, ${updated} updated, ${unchanged} unchanged, ${refusedCount} refused${repaired ? `, ${repaired} ids repaired` : ''}. Nothing was changed.`,
+  )
+  printRefused(preview)
+  for (const note of preview.notes) console.error(note)
+  if (added + updated > preview.records.length) console.error(`Shown are the first ${preview.records.length} of them.`)
+  if (preview.more) console.error(`Only the first ${preview.read} records were looked at.`)
+  if (preview.error) console.error(preview.error)
+}
+
 /** `title=Name,authors=Who` as an object. @throws InputError */
 function readColumns(text: string): Record<string, string> {
   const pairs = text.split(',').map(pair => pair.split('='))
@@ -487,7 +560,7 @@ try {
   else if (error instanceof InputErrors) {
     for (const one of error.errors) console.error(one.message)
     process.exitCode = badInput
-  } else if (error instanceof InputError || error instanceof SettingsError) {
+  } else if (error instanceof InputError || error instanceof SettingsError || error instanceof SyncError) {
     console.error(error.message)
     process.exitCode = badInput
   } else {

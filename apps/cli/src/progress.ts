@@ -25,6 +25,7 @@ export function progressBar(title: string) {
       draw(`${title} ${bar} ${Math.floor(share * 100)} %${speed}${left}${what ? `  ${what}` : ''}`)
     },
     count: (count: number) => draw(`${title} ${count.toLocaleString('en')}`),
+    progressText: draw,
     log(line: string): void {
       clear()
       console.error(line)

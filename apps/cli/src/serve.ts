@@ -5,7 +5,7 @@ import { createEdge, openOffprint, type PageHandler, readSettings } from '@offpr
 /** Serves until the process is told to stop; gives back the exit code. */
 export async function serve(): Promise<number> {
   const settings = readSettings()
-  const offprint = await openOffprint(settings)
+  const offprint = await openOffprint(settings, { syncSite: process.env.OFFPRINT_TEST_SITE })
   const server = createEdge(offprint, await sitePages())
   server.listen(settings.PORT, settings.HOST)
   try {
@@ -25,6 +25,7 @@ export async function serve(): Promise<number> {
   console.log(`Offprint: http://${host === '127.0.0.1' ? 'localhost' : host}:${address.port}`)
   offprint.catchUp()
   offprint.mail.start()
+  offprint.sync.start()
   await new Promise<void>(resolve => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })

@@ -16,11 +16,14 @@ import { importFormats } from './library/sources/formats.ts'
 import { splitMath } from './library/text.ts'
 import { openVectors } from './library/vectors.ts'
 import { type Mail, openMail } from './mail/mail.ts'
+import { openPreviews, type Previews } from './previews.ts'
 import { commonFields, createRuns, type Runs } from './runs/runs.ts'
 import { openRunStore, processOwner } from './runs/store.ts'
 import type { Run } from './runs/types.ts'
 import type { Settings } from './settings.ts'
 import { inputSources } from './sources.ts'
+import { openSiteGet, siteAddresses } from './sync/sites.ts'
+import { openSync, type Sync } from './sync/sync.ts'
 
 /** A claim with what came out here when it was last checked. */
 export interface ClaimRow {
@@ -63,6 +66,10 @@ export interface Offprint {
   runs: Runs
   /** Digests by mail. Nothing is sent before `mail.start()`. */
   mail: Mail
+  /** Papers from arXiv and Hugging Face. */
+  sync: Sync
+  /** Uploads that are looked at before they are imported. */
+  previews: Previews
   /** All inputs of a method's run: its own, then seed and threads. */
   fieldsOf(method: Method): Field[]
   /** The claims of one paper or of all, each with its newest finished check. */
@@ -79,8 +86,10 @@ export interface Offprint {
 /**
  * Opens the data directory (made where missing), puts the known papers into the library, and marks runs whose process is
  * gone as interrupted.
+ *
+ * @param options.syncSite stands in for arXiv and Hugging Face in tests: an address of this machine
  */
-export async function openOffprint(settings: Settings): Promise<Offprint> {
+export async function openOffprint(settings: Settings, { syncSite }: { syncSite?: string } = {}): Promise<Offprint> {
   mkdirSync(settings.DATA_DIR, { recursive: true })
   const loaded = await loadPapers(settings.PAPERS)
   const database = openDatabase(join(settings.DATA_DIR, 'offprint.db'))
@@ -119,6 +128,15 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
     votesOf: key => (library.reading.marksOf([key]).get(key)?.voted ? 1 : undefined),
     runsHere: slug => Object.keys(papers.get(slug)?.methods ?? {}).length > 0,
   })
+  const catchUp = () => {
+    if (!isCaughtUp()) background.start()
+  }
+  const sync = openSync(database, library, {
+    followed: settings.SYNC,
+    get: openSiteGet(settings, syncSite),
+    addresses: siteAddresses(syncSite),
+    onChange: catchUp,
+  })
   return {
     settings,
     place,
@@ -130,6 +148,8 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
     formats: { imported: titlesOf(importFormats), exported: titlesOf(exportFormats) },
     files,
     runs,
+    sync,
+    previews: openPreviews(join(settings.DATA_DIR, 'previews'), settings.UPLOAD_LIMIT_MB),
     fieldsOf: method => [...describeFields(method), ...commonFields],
     claims(slug) {
       const checks = store.lastChecks()
@@ -140,13 +160,12 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
         )
     },
     isCaughtUp,
-    catchUp() {
-      if (!isCaughtUp()) background.start()
-    },
+    catchUp,
     async caughtUp() {
       if (!isCaughtUp()) await background.done()
     },
     async close() {
+      await sync.close()
       background.close()
       await mail.close()
       await runs.close()

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
 import { mailSettings, mailSettingsProblem } from './mail/settings.ts'
+import { parseSource } from './sync/followed.ts'
 
 /** Root of the project: relative paths in settings are relative to it, wherever a command is called from. */
 export const projectRoot = fileURLToPath(new URL('../../../', import.meta.url))
@@ -60,6 +61,12 @@ const schema = z.object({
   RUN_MEMORY_LIMIT_MB: whole(128, 1_048_576, 4096),
   UPLOAD_LIMIT_MB: whole(1, 102_400, 512),
   ...mailSettings,
+  SYNC: list,
+  SYNC_CONTACT: z
+    .string()
+    .regex(/^[\x21-\x7e]{3,200}$/)
+    .optional()
+    .meta({ expected: 'an address such as mailto:papers@example.org or https://example.org/about' }),
 })
 
 export type Settings = z.output<typeof schema>
@@ -114,6 +121,10 @@ export function readSettings(
     throw new SettingsError(
       `HOST is '${settings.HOST}', which other machines can reach: set OWNER_TOKEN to a secret of at least 16 characters, which visitors will be asked for`,
     )
+  for (const text of settings.SYNC) {
+    const source = parseSource(text)
+    if ('error' in source) throw new SettingsError(`SYNC ${source.error}`)
+  }
   const absolute = (path: string) => (isAbsolute(path) ? path : resolve(projectRoot, path))
   const DKIM_KEY_FILE = settings.DKIM_KEY_FILE && absolute(settings.DKIM_KEY_FILE)
   const mailProblem = mailSettingsProblem({ ...settings, DKIM_KEY_FILE })

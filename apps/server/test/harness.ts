@@ -27,12 +27,13 @@ export async function startServer(
   t: TestContext,
   environment: Record<string, string> = {},
   pages: PageHandler = plainPages,
+  options: { syncSite?: string } = {},
 ) {
   const settings = readSettings(
     { DATA_DIR: temporaryFolder(t), PAPERS: outsidePaper, RUN_CONCURRENCY: '2', PORT: '0', ...environment },
     '/nonexistent/.env',
   )
-  const offprint = await openOffprint(settings)
+  const offprint = await openOffprint(settings, options)
   const server = createEdge(offprint, pages)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

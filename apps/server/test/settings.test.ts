@@ -53,11 +53,31 @@ test('.env.example lists every setting, and reads as it stands', t => {
   const named = [...example.matchAll(/^#? ?([A-Z_]+)=/gm)].map(([, name]) => name)
   const settings = readSettings({}, none)
   const mail = ['SMTP_URL', 'MAIL_FROM', 'MAIL_REPLY_TO', 'DKIM_DOMAIN', 'DKIM_SELECTOR', 'DKIM_KEY_FILE']
-  const known = [...Object.keys(settings), 'OWNER_TOKEN', 'DATASETS_DIR', 'PUBLIC_URL', ...mail] as (keyof Settings)[]
+  const known = [
+    ...Object.keys(settings),
+    'OWNER_TOKEN',
+    'DATASETS_DIR',
+    'PUBLIC_URL',
+    'SYNC_CONTACT',
+    ...mail,
+  ] as (keyof Settings)[]
   assert.deepEqual([...new Set(named)].sort(), [...new Set(known)].sort())
   const file = join(temporaryFolder(t), '.env')
   writeFileSync(file, example)
   readSettings({}, file)
+})
+
+test('SYNC names sources, and what is wrong with one', () => {
+  const read = (SYNC: string) => readSettings({ SYNC }, none).SYNC
+  assert.deepEqual(read(' arxiv:cs.DC , cs.LG@02:15, hf@6h'), ['arxiv:cs.DC', 'cs.LG@02:15', 'hf@6h'])
+  for (const [text, words] of [
+    ['arxiv:cs.DC,arxiv:cs.XX', /^SYNC has 'arxiv:cs\.XX': 'cs\.XX' is no category of arXiv/],
+    ['hf@25:00', /^SYNC has 'hf@25:00': after @ comes a time in UTC/],
+    ['hf@999h', /1h to 168h/],
+    ['huggingface', /^SYNC has 'huggingface', expected arxiv: and a category/],
+  ] as const)
+    assert.throws(() => read(text), { name: 'SettingsError', message: words })
+  assert.throws(() => readSettings({ SYNC_CONTACT: 'a b' }, none), /^SettingsError: SYNC_CONTACT must be an address/)
 })
 
 test('PUBLIC_URL is an address without a path', () => {

@@ -2,14 +2,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { inputJsonSchema } from '@offprint/papers/fields'
 import { citeFormats, type ExportFormat, exportFormats } from '../library/sources/exports.ts'
-import { type ImportFormat, importFormats } from '../library/sources/formats.ts'
 import type { Offprint } from '../offprint.ts'
 import type { Run } from '../runs/types.ts'
-import { eachPart, readFields, readText } from './body.ts'
+import { readFields, readText } from './body.ts'
 import { ownPath, wantsMarkdown, wantsPage } from './browser.ts'
 import { attachment, sendArchive, sendInput, sendRunFile, sendTable } from './downloads.ts'
 import { sendFeed } from './feeds.ts'
 import { sendDailyPapers, sendFoundPapers, sendMarkdown, sendPaper } from './hf-papers.ts'
+import { importPapers, syncRoutes } from './imports.ts'
 import { isOneClick, isOpenMailPath, mailRoutes } from './mail.ts'
 import { sendOpml } from './opml.ts'
 import { HttpError, type Problem, problemOf, seeOther, sendJson, sendProblem } from './problem.ts'
@@ -44,7 +44,7 @@ const longestWait = 300
 /** How long a browser waits for a run before it is shown its progress. */
 const pageWaitMs = 800
 
-interface Call {
+export interface Call {
   request: IncomingMessage
   response: ServerResponse
   url: URL
@@ -53,7 +53,7 @@ interface Call {
   page(path: string): void
 }
 
-type Route = [method: string, path: RegExp, answer: (call: Call, ...parts: string[]) => void | Promise<void>]
+export type Route = [method: string, path: RegExp, answer: (call: Call, ...parts: string[]) => void | Promise<void>]
 
 const routes: Route[] = [
   [
@@ -118,6 +118,7 @@ const routes: Route[] = [
   ['GET', /^\/api\/runs\/([^/]+)\/inputs\/([^/]+)$/, sendInput],
   ['GET', /^\/api\/runs\/([^/]+)\/archive\.zip$/, sendArchive],
   ['POST', /^\/api\/import$/, importPapers],
+  ...syncRoutes,
   [
     'GET',
     /^\/api\/imports\/([^/]+)$/,
@@ -400,85 +401,6 @@ function events({ request, response, offprint }: Call, id: string): void {
   }
   response.on('close', close)
   request.on('close', close)
-}
-
-async function importPapers({ request, response, url, offprint }: Call): Promise<void> {
-  const { library, settings } = offprint
-  const type = request.headers['content-type']?.split(';')[0].trim().toLowerCase() ?? ''
-  const year = parseYear(url.searchParams.get('year'))
-  const format = parseFormat(url.searchParams.get('format'))
-  const limit = settings.UPLOAD_LIMIT_MB * 1024 * 1024
-  let report: Awaited<ReturnType<typeof library.importStream>> | undefined
-  if (type === 'multipart/form-data') {
-    let formYear = year
-    let formFormat = format
-    let pasted = ''
-    await eachPart(request, {
-      field(name, value) {
-        if (name === 'year') formYear = parseYear(value)
-        if (name === 'format') formFormat = parseFormat(value)
-        if (name === 'text') pasted = value
-      },
-      async file(_name, filename, stream) {
-        if (filename)
-          report = await library.importStream(bounded(stream, limit), {
-            name: filename,
-            year: formYear,
-            format: formFormat,
-          })
-        else stream.resume()
-      },
-    })
-    if (!report && pasted.trim())
-      report = await library.importStream(once(pasted), {
-        name: 'pasted text',
-        year: formYear,
-        format: formFormat,
-      })
-    if (!report && wantsPage(request)) return seeOther(response, '/import?empty=1')
-    if (!report) throw new HttpError(422, 'send a file, or text in the field text')
-  } else {
-    report = await library.importStream(bounded(request, limit), {
-      name: url.searchParams.get('name') ?? 'request',
-      year,
-      format,
-    })
-  }
-  offprint.catchUp()
-  if (wantsPage(request)) seeOther(response, `/import?report=${report.id}`)
-  else sendJson(response, report, report.state === 'done' ? 200 : 422)
-}
-
-function parseYear(text: string | null): number | undefined {
-  if (!text) return undefined
-  if (/^(19|20)\d\d$/.test(text)) return Number(text)
-  throw new HttpError(422, `year must be a year such as 2025, found '${text.slice(0, 20)}'`)
-}
-
-function parseFormat(text: string | null): ImportFormat | undefined {
-  if (!text) return undefined
-  if (Object.hasOwn(importFormats, text)) return text as ImportFormat
-  throw new HttpError(
-    422,
-    `format must be one of ${Object.keys(importFormats).join(', ')}, found '${text.slice(0, 20)}'`,
-  )
-}
-
-async function* once(text: string): AsyncGenerator<Uint8Array> {
-  yield new TextEncoder().encode(text)
-}
-
-async function* bounded(stream: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<Uint8Array> {
-  let bytes = 0
-  for await (const chunk of stream) {
-    bytes += chunk.length
-    if (bytes > limit)
-      throw new HttpError(
-        413,
-        `larger than the limit of ${limit / 1024 / 1024} MB (setting UPLOAD_LIMIT_MB); what came before is imported`,
-      )
-    yield chunk
-  }
 }
 
 async function exportPapers({ response, url, offprint }: Call): Promise<void> {

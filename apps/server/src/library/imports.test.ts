@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { random } from '@offprint/kernels'
 import { openDatabase } from '../database.ts'
 import { createLibrary } from './library.ts'
-import { listed, manyListed, numberedTitle, streamOf } from './made-papers.fixture.ts'
+import { listed, manyListed, numberedTitle, record, streamOf } from './made-papers.fixture.ts'
 import type { ImportReport } from './types.ts'
 
 const open = () => createLibrary(openDatabase(':memory:'))
@@ -71,7 +71,7 @@ describe('an import', () => {
     assert.deepEqual([report.refusedCount, report.refused.length, report.refused[999].line], [2500, 1000, 1000])
   })
 
-  test('whose source breaks keeps what was committed and says why', async () => {
+  test('whose source breaks keeps what came whole and says why', async () => {
     const library = open()
     const report = await library.importStream(
       (async function* () {
@@ -82,7 +82,7 @@ describe('an import', () => {
     )
     assert.partialDeepStrictEqual(report, { state: 'failed', error: 'the disk is gone' })
     assert.deepEqual([library.count(), library.importReport(report.id)], [report.added, report])
-    assert.equal(report.added, 400)
+    assert.equal(report.added, 449)
     const broken = { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Error('nothing there')) }) }
     const early = await library.importStream(broken, { name: 'made' })
     assert.partialDeepStrictEqual(early, { state: 'failed', read: 0, error: 'nothing there' })
@@ -194,4 +194,72 @@ test('a file of 80 MB takes no more memory than a small one', () => {
     encoding: 'utf8',
   })
   assert.ok(Number(out) > 200_000)
+})
+
+test('what other sites say beside is kept up to 20 kB, goes out and comes in again, and nothing changes by it', async () => {
+  const extraOf = (library: ReturnType<typeof createLibrary>) => {
+    const found = library.paper('2401.00001')!
+    assert.ok('title' in found)
+    return found.extra
+  }
+  const library = createLibrary(openDatabase(':memory:'))
+  const hf = (fields: object) =>
+    library.importStream(streamOf(JSON.stringify([{ paper: { id: '2401.00001', title: 'A', ...fields } }])), {
+      name: 'hf',
+      format: 'hf',
+    })
+  await hf({ githubStars: 1, ai_summary: 'x'.repeat(15_000), ai_keywords: ['a'.repeat(6_000)] })
+  assert.deepEqual(extraOf(library), { githubStars: 1, ai_summary: 'x'.repeat(15_000) })
+  assert.equal((await hf({ githubStars: 2, more: true })).updated, 1)
+  assert.deepEqual([extraOf(library)?.githubStars, extraOf(library)?.more], [1, true])
+  assert.equal((await hf({ githubStars: 2, more: true })).unchanged, 1)
+  const text = [...library.exportRecords()].map(record => `${JSON.stringify(record)}\n`).join('')
+  const other = createLibrary(openDatabase(':memory:'))
+  await other.importStream(streamOf(text), { name: 'export', format: 'jsonl' })
+  assert.deepEqual(extraOf(other), extraOf(library))
+})
+
+test('of a harvest are committed together with how far it is', async () => {
+  const database = openDatabase(':memory:')
+  const library = createLibrary(database)
+  database.exec('CREATE TABLE far (page INTEGER)')
+  const item = (title: string) => ({ line: 1, record: record({ title }) })
+  const report = await library.importItems(
+    async function* ({ checkpoint }) {
+      yield item('One')
+      checkpoint(() => void database.exec('INSERT INTO far VALUES (1)'))
+      assert.equal(library.count(), 1)
+      yield item('Two')
+      checkpoint(() => {
+        database.exec('INSERT INTO far VALUES (2)')
+        throw new Error('the disk is full')
+      })
+    },
+    { name: 'harvest', format: 'oai' },
+  )
+  assert.partialDeepStrictEqual(report, { state: 'failed', error: 'the disk is full', added: 1 })
+  assert.deepEqual(
+    [
+      library.count(),
+      database
+        .prepare('SELECT page FROM far')
+        .all()
+        .map(({ page }) => page),
+    ],
+    [1, [1]],
+  )
+})
+
+test('a year gives way to a month of it, and a month to a day, never to another', async () => {
+  const library = createLibrary(openDatabase(':memory:'))
+  const dates = async (...all: string[]) => {
+    const text = all.map(publishedAt => `${JSON.stringify({ id: '2401.00001', title: 'A', publishedAt })}\n`).join('')
+    await library.importStream(streamOf(text), { name: 'x', format: 'jsonl' })
+    const found = library.paper('2401.00001')!
+    return 'title' in found && found.publishedAt
+  }
+  assert.equal(await dates('2024'), '2024')
+  assert.equal(await dates('2023-05'), '2024')
+  assert.equal(await dates('2024-01', '2024'), '2024-01')
+  assert.equal(await dates('2024-01-07', '2024-02-01'), '2024-01-07')
 })

@@ -4,10 +4,11 @@ import { hostname } from 'node:os'
 import type { DatabaseSync } from 'node:sqlite'
 import { transaction } from '../database.ts'
 import type { Chunks } from './lines.ts'
+import { boundedExtra } from './merge.ts'
 import { formatOf, type ImportFormat, importFormats, type ReadItem, type ReadOptions } from './sources/formats.ts'
 import type { PaperStore } from './store.ts'
 import { oneLine } from './text.ts'
-import type { ImportOptions, ImportReport } from './types.ts'
+import type { ImportedRecord, ImportItemsOptions, ImportOptions, ImportReport, ItemReader } from './types.ts'
 
 type Reader = (chunks: Chunks, options: ReadOptions) => AsyncIterable<ReadItem>
 
@@ -39,15 +40,14 @@ export function openImports(database: DatabaseSync, store: PaperStore, now: () =
     return gone || Date.now() - Number(row.heartbeat) > leaseMs ? { ...report, state: 'interrupted' } : report
   }
 
-  async function importStream(chunks: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<ImportReport> {
+  async function importItems(
+    read: ItemReader,
+    { name, format, signal, onStart, onProgress }: ImportItemsOptions,
+  ): Promise<ImportReport> {
     const startedAt = now().toISOString()
-    const source = untilAborted(chunks, options.signal)
-    const { format, rest } = options.format
-      ? { format: options.format, rest: source }
-      : await detectFormat(source, options.name)
     const report: ImportReport = {
       id: newImportId(startedAt),
-      name: oneLine(options.name).slice(0, 200).toWellFormed(),
+      name: oneLine(name).slice(0, 200).toWellFormed(),
       format,
       read: 0,
       added: 0,
@@ -71,15 +71,19 @@ export function openImports(database: DatabaseSync, store: PaperStore, now: () =
     }, heartbeatMs)
     heartbeat.unref()
 
-    const commit = (batch: ReadItem[]) => {
+    let batch: ReadItem[] = []
+    const commit = (write?: () => void) => {
+      const items = batch
+      batch = []
       const next: ImportReport = { ...report, refused: [...report.refused], notes: [...report.notes] }
       transaction(database, () => {
-        for (const item of batch) putItem(store, item, next, startedAt)
+        for (const item of items) putItem(store, item, next, startedAt)
         if (next.added + next.updated > report.added + report.updated) changed()
+        write?.()
         update.run(JSON.stringify(next), Date.now(), report.id)
       })
       Object.assign(report, next)
-      options.onProgress?.({ ...report })
+      onProgress?.({ ...report })
     }
     const finish = (state: ImportReport['state'], error?: string) => {
       const next = { ...report, state, finishedAt: now().toISOString(), ...(error ? { error } : {}) }
@@ -87,39 +91,43 @@ export function openImports(database: DatabaseSync, store: PaperStore, now: () =
       return next
     }
     try {
-      const onInvalid = () => report.notes.push('The text has bytes that are not UTF-8; each was replaced by \ufffd.')
-      const items = (importFormats[format].read as Reader)(rest, {
-        onInvalid,
-        importDay: startedAt.slice(0, 10),
-        year: options.year,
-        columns: options.columns,
-      })
-      let batch: ReadItem[] = []
+      onStart?.({ ...report })
       let started = Date.now()
+      const items = read({ checkpoint: commit, note: text => void report.notes.push(text), startedAt })
       for await (const item of items) {
-        options.signal?.throwIfAborted()
+        signal?.throwIfAborted()
         if (!batch.length) started = Date.now()
         batch.push(item)
         if (batch.length < batchRecords && Date.now() - started < batchMs) continue
-        commit(batch)
-        batch = []
+        commit()
         await new Promise(resolve => setImmediate(resolve))
       }
-      options.signal?.throwIfAborted()
-      if (batch.length) commit(batch)
+      signal?.throwIfAborted()
+      if (batch.length) commit()
       return finish('done')
     } catch (error) {
-      return options.signal?.aborted
-        ? finish('interrupted')
-        : finish('failed', error instanceof Error ? error.message : String(error))
+      if (signal?.aborted) return finish('interrupted')
+      try {
+        // What came whole before it is kept.
+        if (batch.length) commit()
+      } catch {
+        // What went wrong first is said.
+      }
+      return finish('failed', error instanceof Error ? error.message : String(error))
     } finally {
       clearInterval(heartbeat)
       running.delete(report.id)
     }
   }
 
+  async function importStream(chunks: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<ImportReport> {
+    const { format, read } = await openSource(chunks, options)
+    return importItems(read, { ...options, format })
+  }
+
   return {
     importStream,
+    importItems,
     importReport(id: string): ImportReport | undefined {
       const row = one.get(id)
       return row && read(row)
@@ -135,17 +143,49 @@ function putItem(store: PaperStore, item: ReadItem, report: ImportReport, moment
     if (report.refused.length < mostRefusals) report.refused.push(item.refused)
     return
   }
+  const record = recordOf(store, item)
+  if (!('deleted' in item) && item.repaired) report.repaired++
+  if (record) report[store.put(record, moment)]++
+  else report.unchanged++
+}
+
+/** What an item says of a paper, as it is put in; undefined where it speaks of one that is not here. */
+export function recordOf(store: PaperStore, item: Exclude<ReadItem, { refused: unknown }>): ImportedRecord | undefined {
   if ('deleted' in item) {
     // Gone at its source: it stays here, with what readers have made of it, and says so.
     const known = store.named(item.deleted)?.record
-    if (known) report[store.put({ ...known, withdrawn: true }, moment)]++
-    else report.unchanged++
-    return
+    return known && { ...known, withdrawn: true }
   }
-  if (item.repaired) report.repaired++
-  const { externalVotes } = item
-  report[store.put({ ...item.record, ...(externalVotes === undefined ? {} : { externalVotes }) }, moment)]++
+  const { record, externalVotes } = item
+  const extra = boundedExtra({ ...record.extra, ...item.extra })
+  return { ...record, ...(externalVotes === undefined ? {} : { externalVotes }), ...(extra ? { extra } : {}) }
 }
+
+/** A source with its format, which is found from its beginning where it is not given, and what reads it. */
+export async function openSource(
+  chunks: AsyncIterable<Uint8Array>,
+  {
+    format: given,
+    name,
+    signal,
+    year,
+    columns,
+  }: Pick<ImportOptions, 'format' | 'name' | 'signal' | 'year' | 'columns'>,
+): Promise<{ format: ImportFormat; read: ItemReader }> {
+  const source = untilAborted(chunks, signal)
+  const { format, rest } = given ? { format: given, rest: source } : await detectFormat(source, name)
+  const read: ItemReader = ({ note, startedAt }) =>
+    (importFormats[format].read as Reader)(rest, {
+      onInvalid: () => note(notUtf8),
+      importDay: startedAt.slice(0, 10),
+      year,
+      columns,
+    })
+  return { format, read }
+}
+
+/** What a report says once about a text that had to be repaired. */
+export const notUtf8 = 'The text has bytes that are not UTF-8; each was replaced by \ufffd.'
 
 class NotTextError extends Error {
   override message = 'this is not text: a listing or JSON lines are wanted (a compressed file must be unpacked first)'

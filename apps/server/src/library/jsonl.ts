@@ -2,7 +2,9 @@
 import { parseArxivId, parseDoi } from './identifiers.ts'
 import { type Chunks, decodeText, longestLine, splitLines } from './lines.ts'
 import { isDay } from './listing.ts'
-import { convertTex, oneLine, paragraphs, saysWithdrawn, showable } from './text.ts'
+import { boundedExtra } from './merge.ts'
+import { defined, NoPaper, paperRecord } from './sources/paper-record.ts'
+import { convertTex, oneLine, showable } from './text.ts'
 import type { Author, ExportedRecord, ImportedRecord, ImportItem, PaperRecord } from './types.ts'
 
 /**
@@ -26,7 +28,7 @@ export async function* parseJsonl(
         const value: unknown = JSON.parse(trimmed)
         yield { ...readRecord(value), line: number }
       } catch (error) {
-        const reason = error instanceof RecordError ? error.message : 'not valid JSON'
+        const reason = error instanceof NoPaper ? error.message : 'not valid JSON'
         yield { refused: { line: number, reason } }
       }
     }
@@ -38,8 +40,9 @@ export function exportedRecord(record: PaperRecord): ExportedRecord {
   const { key, arxivId, version, doi, title, abstract, authors, authorCount, categories, primary } = record
   const { organization, publishedAt, updatedAt, submittedAt, comment, journalRef, license, withdrawn } = record
   const { projectPage, githubRepo, source, sourceUrl, fetchedAt, commentCount, externalVotes } = record
+  const { extra } = record
   const raw = record.raw && { title: record.raw.title, abstract: record.raw.abstract, authors: record.raw.authors }
-  return definedFields({
+  return defined({
     ...{ key, arxivId, version, doi, title, abstract, authors, authorCount, categories, primary },
     ...{ organization, publishedAt, updatedAt, submittedAt, comment, journalRef, license, withdrawn },
     ...{
@@ -50,75 +53,59 @@ export function exportedRecord(record: PaperRecord): ExportedRecord {
       fetchedAt,
       commentCount,
       externalVotes,
-      raw: raw && definedFields(raw),
+      raw: raw && defined(raw),
+      extra,
     },
   }) as ExportedRecord
 }
 
-/** Why a value is no record, in words for the person who imports it. */
-class RecordError extends Error {}
-
-const longestTitle = 2000
 /** Keys that only an export of ours has, beside arXiv ids. */
 const ownKey = /^(?:t:[0-9a-f]{16}|doi:10\.[^\s\p{Lu}]{1,300})$/u
 
-/** @throws RecordError */
+/** @throws NoPaper */
 function readRecord(value: unknown): { record: ImportedRecord; repaired?: boolean } {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new RecordError('not an object')
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new NoPaper('not an object')
   const fields = value as Record<string, unknown>
   // Our own export has been through all of this before, and its `raw` says how the text came.
   const key = typeof fields.key === 'string' && ownKey.test(fields.key) ? fields.key : undefined
   const own = key !== undefined || (typeof fields.key === 'string' && fields.key === fields.arxivId)
-  const convert = own ? (text: string) => text : convertTex
-  const rawTitle = oneLine(text(fields, 'title') ?? '')
-  if (!rawTitle) throw new RecordError('"title" is missing')
-  if (rawTitle.length > longestTitle)
-    throw new RecordError(`a title of ${rawTitle.length} characters, at most ${longestTitle}`)
-  const rawAbstract = paragraphs(text(fields, 'abstract') ?? '')
-  const { authors, rawNames } = readAuthors(fields.authors, convert)
-  const comment = optional(oneLine(convert(text(fields, 'comment') ?? '')))
-  const title = convert(rawTitle)
-  const abstract = convert(rawAbstract)
+  const authors = readAuthors(fields.authors)
   const { arxivId, version, doi, repaired } = readIdentifiers(fields)
-  const categories = readCategories(fields.categories)
-  const raw = own
-    ? readRaw(fields.raw)
-    : definedFields({
-        title: title === rawTitle ? undefined : rawTitle,
-        abstract: abstract === rawAbstract ? undefined : rawAbstract,
-        authors: rawNames,
-      })
-  const record: ImportedRecord = {
-    title,
-    abstract,
-    authors,
-    categories,
-    withdrawn: boolean(fields, 'withdrawn') ?? saysWithdrawn(comment, abstract),
-    source: sourceName(fields.source) ?? 'jsonl',
-    ...definedFields({
-      key,
+  const record = paperRecord(
+    {
+      title: text(fields, 'title'),
+      abstract: text(fields, 'abstract'),
+      authors,
+      ...(authors.length ? {} : { authorCount: count(fields, 'authorCount') }),
+      categories: readCategories(fields.categories),
+      primary: text(fields, 'primary'),
       arxivId,
       version,
       doi,
-      authorCount: authors.length || count(fields, 'authorCount'),
-      primary: optional(oneLine(text(fields, 'primary') ?? categories[0] ?? '')),
-      organization: optional(oneLine(text(fields, 'organization') ?? '')),
+      withdrawn: boolean(fields, 'withdrawn'),
+      organization: text(fields, 'organization'),
       publishedAt: day(fields, 'publishedAt') ?? day(fields, 'date'),
       updatedAt: day(fields, 'updatedAt') ?? day(fields, 'updated'),
       submittedAt: moment(fields, 'submittedAt'),
       fetchedAt: moment(fields, 'fetchedAt'),
-      comment,
-      journalRef: optional(oneLine(convert(text(fields, 'journalRef') ?? text(fields, 'journal-ref') ?? ''))),
-      license: optional(oneLine(text(fields, 'license') ?? '')),
+      comment: text(fields, 'comment'),
+      journalRef: text(fields, 'journalRef') ?? text(fields, 'journal-ref'),
+      license: text(fields, 'license'),
       projectPage: webAddress(fields.projectPage),
       githubRepo: webAddress(fields.githubRepo),
       sourceUrl: webAddress(fields.sourceUrl),
       commentCount: count(fields, 'commentCount'),
       externalVotes: count(fields, 'externalVotes'),
-      raw: raw && Object.keys(raw).length ? raw : undefined,
-    }),
+      extra: readExtra(fields.extra),
+    },
+    sourceName(fields.source) ?? 'jsonl',
+    own ? text => text : convertTex,
+  )
+  const raw = own ? readRaw(fields.raw) : undefined
+  return {
+    record: { ...record, ...defined({ key }), ...(raw && Object.keys(raw).length ? { raw } : {}) },
+    ...(repaired ? { repaired } : {}),
   }
-  return repaired ? { record, repaired } : { record }
 }
 
 function readIdentifiers(fields: Record<string, unknown>) {
@@ -130,12 +117,12 @@ function readIdentifiers(fields: Record<string, unknown>) {
   const isArxivDoi = doi?.startsWith('10.48550/arxiv.')
   if (given === undefined || given === null || given === '') {
     if (!isArxivDoi) return { doi }
-    if (!fromDoi || 'error' in fromDoi) throw new RecordError(`"doi" ${fromDoi?.error ?? ''}`)
+    if (!fromDoi || 'error' in fromDoi) throw new NoPaper(`"doi" ${fromDoi?.error ?? ''}`)
     return { arxivId: fromDoi.id, version: fromDoi.version }
   }
-  if (typeof given !== 'string' && typeof given !== 'number') throw new RecordError('"id" must be an arXiv id')
+  if (typeof given !== 'string' && typeof given !== 'number') throw new NoPaper('"id" must be an arXiv id')
   const id = parseArxivId(String(given), { repair: true })
-  if ('error' in id) throw new RecordError(`"${fields.arxivId === undefined ? 'id' : 'arxivId'}" ${id.error}`)
+  if ('error' in id) throw new NoPaper(`"${fields.arxivId === undefined ? 'id' : 'arxivId'}" ${id.error}`)
   return {
     arxivId: id.id,
     version: count(fields, 'version') || id.version,
@@ -144,28 +131,21 @@ function readIdentifiers(fields: Record<string, unknown>) {
   }
 }
 
-function readAuthors(value: unknown, convert: (text: string) => string): { authors: Author[]; rawNames?: string[] } {
-  if (value === undefined || value === null) return { authors: [] }
-  if (!Array.isArray(value)) throw new RecordError('"authors" must be a list')
-  const rawNames: string[] = []
-  const authors: Author[] = []
-  for (const item of value) {
+function readAuthors(value: unknown): Author[] {
+  if (value === undefined || value === null) return []
+  if (!Array.isArray(value)) throw new NoPaper('"authors" must be a list')
+  return value.map(item => {
     const fields = typeof item === 'string' ? { name: item } : ((item ?? {}) as Record<string, unknown>)
-    const rawName = oneLine(text(fields, 'name') ?? '')
-    if (!rawName) throw new RecordError('"authors" has one without a name')
-    rawNames.push(rawName)
-    authors.push({
-      name: convert(rawName),
-      ...definedFields({ affiliation: optional(oneLine(text(fields, 'affiliation') ?? '')) }),
-    })
-  }
-  return authors.some((author, index) => author.name !== rawNames[index]) ? { authors, rawNames } : { authors }
+    const name = oneLine(text(fields, 'name') ?? '')
+    if (!name) throw new NoPaper('"authors" has one without a name')
+    return { name, ...defined({ affiliation: text(fields, 'affiliation') }) }
+  })
 }
 
 function readCategories(value: unknown): string[] {
   const list = typeof value === 'string' ? value.split(/\s+/) : (value ?? [])
   if (!Array.isArray(list) || list.some(item => typeof item !== 'string'))
-    throw new RecordError('"categories" must be a list of names')
+    throw new NoPaper('"categories" must be a list of names')
   return [...new Set(list.map(oneLine).filter(Boolean))]
 }
 
@@ -173,24 +153,30 @@ function readRaw(value: unknown): ImportedRecord['raw'] {
   if (typeof value !== 'object' || value === null) return undefined
   const fields = value as Record<string, unknown>
   const authors = Array.isArray(fields.authors) ? fields.authors.filter(name => typeof name === 'string') : undefined
-  return definedFields({
+  return defined({
     title: text(fields, 'title'),
     abstract: text(fields, 'abstract'),
     authors: authors?.map(showable),
   })
 }
 
+/** What other sites said of it, as an export of ours has it. */
+function readExtra(value: unknown): Record<string, unknown> | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  return boundedExtra(value as Record<string, unknown>)
+}
+
 function text(fields: Record<string, unknown>, name: string): string | undefined {
   const value = fields[name]
   if (value === undefined || value === null) return undefined
-  if (typeof value !== 'string') throw new RecordError(`"${name}" must be text`)
+  if (typeof value !== 'string') throw new NoPaper(`"${name}" must be text`)
   return showable(value)
 }
 
 function boolean(fields: Record<string, unknown>, name: string): boolean | undefined {
   const value = fields[name]
   if (value === undefined || value === null) return undefined
-  if (typeof value !== 'boolean') throw new RecordError(`"${name}" must be true or false`)
+  if (typeof value !== 'boolean') throw new NoPaper(`"${name}" must be true or false`)
   return value
 }
 
@@ -198,17 +184,17 @@ function count(fields: Record<string, unknown>, name: string): number | undefine
   const value = fields[name]
   if (value === undefined || value === null) return undefined
   if (!Number.isSafeInteger(value) || (value as number) < 0)
-    throw new RecordError(`"${name}" must be a whole number from 0`)
+    throw new NoPaper(`"${name}" must be a whole number from 0`)
   return value as number
 }
 
-/** A day or a month; what follows a day (a time) is left out. */
+/** A day, a month or a year; what follows a day (a time) is left out. */
 function day(fields: Record<string, unknown>, name: string): string | undefined {
   const value = text(fields, name)?.trim()
   if (!value) return undefined
-  if (/^\d{4}-(?:0[1-9]|1[0-2])$/.test(value)) return value
+  if (/^\d{4}(?:-(?:0[1-9]|1[0-2]))?$/.test(value)) return value
   if (!isDay(value.slice(0, 10)) || /^\d/.test(value.slice(10)))
-    throw new RecordError(`"${name}" must be a day such as 2020-08-12, found '${value.slice(0, 40).toWellFormed()}'`)
+    throw new NoPaper(`"${name}" must be a day such as 2020-08-12, found '${value.slice(0, 40).toWellFormed()}'`)
   return value.slice(0, 10)
 }
 
@@ -218,7 +204,7 @@ function moment(fields: Record<string, unknown>, name: string): string | undefin
   const date = new Date(value)
   const iso = /^\d{4}-\d\d-\d\d/.test(value) && !Number.isNaN(date.getTime()) ? date.toISOString() : ''
   // A year that a time zone moves out of 0 to 9999 is written otherwise, and sorts otherwise.
-  if (!/^\d{4}-/.test(iso)) throw new RecordError(`"${name}" must be a time such as 2020-08-12T10:00:00.000Z`)
+  if (!/^\d{4}-/.test(iso)) throw new NoPaper(`"${name}" must be a time such as 2020-08-12T10:00:00.000Z`)
   return iso
 }
 
@@ -231,14 +217,4 @@ export function webAddress(value: unknown): string | undefined {
 
 function sourceName(value: unknown): string | undefined {
   return typeof value === 'string' && /^[a-z][a-z-]{0,30}$/.test(value) ? value : undefined
-}
-
-function optional(value: string): string | undefined {
-  return value || undefined
-}
-
-function definedFields<Fields extends object>(
-  fields: Fields,
-): { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never
 }

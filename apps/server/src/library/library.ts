@@ -6,6 +6,7 @@ import { openImports } from './imports.ts'
 import { exportedRecord } from './jsonl.ts'
 import { isDay } from './listing.ts'
 import { periodAround, periodOf } from './period.ts'
+import { openPreview } from './preview.ts'
 import { openReading } from './reading.ts'
 import { openSearch, orders } from './search.ts'
 import { seedPapers } from './seed.ts'
@@ -158,6 +159,7 @@ export function createLibrary(
 
   const library: Library = {
     ...imports,
+    ...openPreview(database, now),
     reading: openReading(database, store, now),
     search,
     countSince,

@@ -63,6 +63,8 @@ export function mergeRecord(existing: PaperRecord, incoming: ImportedRecord): Pa
   if (incoming.externalVotes !== undefined)
     merged.externalVotes = Math.max(incoming.externalVotes, merged.externalVotes ?? 0)
   if (incoming.submittedAt && incoming.submittedAt < merged.submittedAt) merged.submittedAt = incoming.submittedAt
+  const extra = newer ? { ...existing.extra, ...incoming.extra } : { ...incoming.extra, ...existing.extra }
+  if (Object.keys(extra).length) merged.extra = boundedExtra(extra)
   if (Object.keys(raw).length) merged.raw = raw
   else delete merged.raw
   return merged
@@ -88,11 +90,23 @@ function compareVersions(
   return left === right ? 0 : left > right ? 1 : -1
 }
 
-const month = /^\d{4}-\d\d$/
-
-/** A day says more than its month. */
+/** A day says more than its month, and a month more than its year. */
 function isMoreExact(date: unknown, than: unknown): boolean {
-  return month.test(String(than)) && String(date).startsWith(`${than}-`)
+  return String(date).startsWith(`${than}-`)
+}
+
+const mostExtra = 20_000
+
+/** What fits of the fields that have no place in a record, in their order; undefined where there is nothing. */
+export function boundedExtra(extra: Record<string, unknown>): Record<string, unknown> | undefined {
+  let left = mostExtra
+  const kept = Object.entries(extra).filter(([name, value]) => {
+    const size = Buffer.byteLength(JSON.stringify({ [name]: value }))
+    if (value === undefined || size > left) return false
+    left -= size
+    return true
+  })
+  return kept.length ? Object.fromEntries(kept) : undefined
 }
 
 /** The key that a paper with these ids has: it only ever changes from a fingerprint to a DOI to an arXiv id. */

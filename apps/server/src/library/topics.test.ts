@@ -137,6 +137,7 @@ test('the process stores topics once for each state of the library', async () =>
         fileURLToPath(new URL('./catch-up-process.ts', import.meta.url)),
         file,
         join(folder, 'vectors'),
+        join(folder, 'words'),
       ])
     assert.equal(library.topicsRevision(), undefined)
     run()

@@ -6,7 +6,7 @@ import type { Sorting } from './query.ts'
 import type { Reading } from './reading.ts'
 import type { SearchOptions } from './search.ts'
 import type { CsvOptions } from './sources/csv.ts'
-import type { ImportFormat } from './sources/formats.ts'
+import type { ImportFormat, ReadItem } from './sources/formats.ts'
 
 export interface Author {
   name: string
@@ -35,7 +35,7 @@ export interface PaperRecord {
   categories: string[]
   primary?: string
   organization?: string
-  /** First version's day, `YYYY-MM-DD`, or `YYYY-MM` where only the month is known. */
+  /** First version's day, `YYYY-MM-DD`; `YYYY-MM` or `YYYY` where only the month or the year is known. */
   publishedAt?: string
   /** Latest version's day, `YYYY-MM-DD`. */
   updatedAt?: string
@@ -66,6 +66,8 @@ export interface PaperRecord {
   externalVotes?: number
   /** The text as it came, where TeX was turned into letters. */
   raw?: { title?: string; abstract?: string; authors?: string[] }
+  /** What its sources say beyond all of this, by the names that they have for it; at most 20 kB as JSON. */
+  extra?: Record<string, unknown>
 }
 
 /** A record as it is exported: without what comes from our definitions. */
@@ -122,6 +124,58 @@ export interface ImportOptions {
   signal?: AbortSignal
   /** Called after each commit, at most 200 records or about 250 ms apart. */
   onProgress?(report: ImportReport): void
+}
+
+/** What a reader of items is given. */
+export interface ItemReading {
+  /**
+   * Commits all items that were taken so far, together with what `write` writes (how far the reader is, say), in one
+   * transaction: either both are there afterwards or neither.
+   */
+  checkpoint(write?: () => void): void
+  /** Adds a sentence to the report. */
+  note(text: string): void
+  /** When the import started, ISO 8601 in UTC. */
+  startedAt: string
+}
+
+/** Gives items that are read already, one after the other. */
+export type ItemReader = (reading: ItemReading) => AsyncIterable<ReadItem>
+
+export interface ImportItemsOptions extends Pick<ImportOptions, 'name' | 'signal' | 'onProgress'> {
+  format: ImportFormat
+  /** Called once, as soon as the import has an id. */
+  onStart?(report: ImportReport): void
+}
+
+/** What an import would do, found without changing anything. */
+export interface ImportPreview
+  extends Pick<
+    ImportReport,
+    'name' | 'format' | 'read' | 'added' | 'updated' | 'unchanged' | 'refused' | 'refusedCount' | 'repaired' | 'notes'
+  > {
+  /** Whether there is more than was looked at. */
+  more: boolean
+  /** The first 200 that would change something, else of those that would not. In the order of the text. */
+  records: PreviewRecord[]
+  /** What ended the reading early. */
+  error?: string
+}
+
+export interface PreviewRecord {
+  /** Where it starts, from 1. */
+  line: number
+  outcome: 'added' | 'updated' | 'unchanged'
+  /** Under which the paper is found afterwards. */
+  key: string
+  title: string
+  repaired?: boolean
+  /** Line of an earlier record of the same paper in the same text. */
+  sameAs?: number
+  /** Which fields change. */
+  changes: { field: string; from?: string; to?: string }[]
+  /** Papers that look the same but have another arXiv id: they stay apart. */
+  lookalikes: { key: string; title: string }[]
 }
 
 /** A piece of text that does or does not match the query. Put together they give the text. */
@@ -258,7 +312,7 @@ export interface Redirect {
   version?: number
 }
 
-/** The library of papers. All calls are synchronous but `importStream`; several processes may use one database. */
+/** The library of papers. All calls are synchronous but those that import; several processes may use one database. */
 export interface Library {
   /**
    * Puts the papers that run here in. Called again it changes only what changed in the definitions, and never an
@@ -292,6 +346,15 @@ export interface Library {
   importStream(chunks: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<ImportReport>
   /** What the reader makes of the papers. */
   reading: Reading
+  /**
+   * Imports items that are read already, such as those of a harvest, whose state is committed together with them. Never
+   * rejects, as `importStream`.
+   */
+  importItems(read: ItemReader, options: ImportItemsOptions): Promise<ImportReport>
+  /** What `importStream` would do with the first 2,000 records. Nothing is changed, and nobody waits for it. */
+  preview(chunks: AsyncIterable<Uint8Array>, options: Omit<ImportOptions, 'onProgress'>): Promise<ImportPreview>
+  /** The same for `importItems`; a reader's checkpoints write nothing. */
+  previewItems(read: ItemReader, options: ImportItemsOptions): Promise<ImportPreview>
   importReport(id: string): ImportReport | undefined
   /** The newest 100, newest first. */
   imports(): ImportReport[]

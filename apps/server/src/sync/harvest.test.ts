@@ -40,6 +40,8 @@ async function site(answer: (query: URLSearchParams, asked: number) => Answer) {
   return { asked, get, address: `http://${host}/` }
 }
 
+const pause = async () => {}
+
 /** What came, with the return value or the error. */
 async function outcome(harvest: AsyncGenerator<object, unknown>) {
   const ids: string[] = []
@@ -84,7 +86,7 @@ describe('a harvest by OAI-PMH', () => {
     const { asked, get, address } = await site(answer)
     const saved: OaiState[] = []
     const save = (state: OaiState) => void saved.push(state)
-    return { ...(await outcome(harvestArxivOai({ set: 'cs', get, save, address, ...options }))), asked, saved }
+    return { ...(await outcome(harvestArxivOai({ pause, set: 'cs', get, save, address, ...options }))), asked, saved }
   }
 
   test('follows the tokens, saves each page, and says where the next one starts', async () => {
@@ -122,7 +124,8 @@ describe('a harvest by OAI-PMH', () => {
     const { get, address } = await site(byToken)
     const events: string[] = []
     const save = async () => void events.push('saved')
-    for await (const item of harvestArxivOai({ get, save, address })) events.push('record' in item ? 'item' : 'other')
+    for await (const item of harvestArxivOai({ pause, get, save, address }))
+      events.push('record' in item ? 'item' : 'other')
     assert.deepEqual(events, ['item', 'saved', 'item', 'saved', 'item', 'saved'])
   })
 
@@ -178,7 +181,10 @@ describe('a harvest by query', () => {
   }
   const run = async (answer: Parameters<typeof site>[0], options = {}) => {
     const { asked, ...where } = await site(answer)
-    return { ...(await outcome(harvestArxivQuery({ query: 'cat:cs.DC', pageSize: 2, ...where, ...options }))), asked }
+    return {
+      ...(await outcome(harvestArxivQuery({ pause, query: 'cat:cs.DC', pageSize: 2, ...where, ...options }))),
+      asked,
+    }
   }
 
   test('takes all pages, or as many papers as are wanted', async () => {
@@ -229,7 +235,7 @@ describe('a harvest of daily papers', () => {
     })[Number(query.get('p'))] ?? '[]'
   const run = async (answer: Parameters<typeof site>[0], options = {}) => {
     const { asked, ...where } = await site(answer)
-    return { ...(await outcome(harvestHfDaily({ week: '2026-W01', ...where, ...options }))), asked }
+    return { ...(await outcome(harvestHfDaily({ pause, week: '2026-W01', ...where, ...options }))), asked }
   }
 
   test('takes pages up to an empty one', async () => {
@@ -241,7 +247,7 @@ describe('a harvest of daily papers', () => {
     )
     assert.deepEqual(end, { page: 2, complete: true })
     const { get, address } = await site(list)
-    const later = harvestHfDaily({ date: '2026-01-01', get, address, state: { page: 1, complete: false } })
+    const later = harvestHfDaily({ pause, date: '2026-01-01', get, address, state: { page: 1, complete: false } })
     assert.deepEqual((await outcome(later)).ids, ['2601.00003'])
   })
 

@@ -1,11 +1,15 @@
 /** Harvests from arXiv and Hugging Face: page after page, each kept as it comes, so that a killed one goes on where it was. */
+import { setTimeout as timeout } from 'node:timers/promises'
 import { isDay } from '../library/listing.ts'
 import { type AtomPage, parseArxivAtom } from '../library/sources/arxiv-atom.ts'
 import { OaiError, type OaiItem, parseArxivOai } from '../library/sources/arxiv-oai.ts'
 import { ArxivError } from '../library/sources/arxiv-record.ts'
 import { parseHfDailyPapers } from '../library/sources/hf-daily-papers.ts'
 import type { SourceItem } from '../library/sources/paper-record.ts'
+import { XmlError } from '../library/sources/xml-records.ts'
 import type { ImportItem } from '../library/types.ts'
+import { backOffMs } from './pace.ts'
+import { FetchError } from './polite-fetch.ts'
 
 /** Gets an address at the pace that its site wants, such as `pacedGet` does. */
 export type Get = (address: string) => Promise<{ status: number; body: AsyncIterable<Uint8Array> }>
@@ -19,6 +23,8 @@ interface HarvestOptions<State> {
   save?(state: State): void | Promise<void>
   /** Called once for each page that has bytes which are not UTF-8. */
   onInvalid?(): void
+  /** Waits before a page that was cut off is asked for again. Default: as long as it is told. */
+  pause?(ms: number): Promise<unknown>
 }
 
 /** A harvest that could not go on. What was saved stays, and the next one starts from there. */
@@ -63,6 +69,7 @@ export async function* harvestArxivOai({
   get,
   save,
   onInvalid,
+  pause,
   address = 'https://oaipmh.arxiv.org/oai',
 }: OaiOptions): AsyncGenerator<OaiItem, OaiState> {
   const read = (body: AsyncIterable<Uint8Array>) => parseArxivOai(body, { onInvalid })
@@ -72,7 +79,10 @@ export async function* harvestArxivOai({
     const { token } = now
     const query = token ? { resumptionToken: token } : { metadataPrefix, set, from: now.from }
     try {
-      const page = yield* readAnswer(await get(withQuery(address, { verb: 'ListRecords', ...query })), address, read)
+      const asked = withQuery(address, { verb: 'ListRecords', ...query })
+      const page = yield* whole(pause, async function* () {
+        return yield* readAnswer(await get(asked), address, read)
+      })
       if (page.resumptionToken && page.resumptionToken === token)
         throw new HarvestError(`${hostOf(address)}: the same page again and again`)
       const responseDate = token ? now.responseDate : page.responseDate
@@ -143,6 +153,7 @@ export async function* harvestArxivQuery({
   get,
   save,
   onInvalid,
+  pause,
   address = 'https://export.arxiv.org/api/query',
 }: QueryOptions): AsyncGenerator<ImportItem, QueryState> {
   const end = Math.min(most, mostResults)
@@ -161,9 +172,8 @@ export async function* harvestArxivQuery({
 
   async function wholePage(page: string, start: number, asked: number) {
     for (let attempt = 0; ; attempt++) {
-      const items: ImportItem[] = []
       const read = (body: AsyncIterable<Uint8Array>) => parseArxivAtom(body, { onInvalid })
-      const about = await collect(items, readAnswer(await get(page), address, read))
+      const [items, about] = await wholeList(pause, async () => readAnswer(await get(page), address, read))
       const problem = faultOf(about, start, asked)
       if (problem === undefined) return { items, total: about.totalResults! }
       if (attempt === pageRetries) throw new HarvestError(`${hostOf(address)}: ${problem}, also when asked again`)
@@ -181,12 +191,83 @@ function faultOf({ totalResults, startIndex, entries }: AtomPage, start: number,
     : undefined
 }
 
-async function collect<Item, Page>(items: Item[], reader: AsyncGenerator<Item, Page>): Promise<Page> {
-  for (;;) {
-    const { done, value } = await reader.next()
-    if (done) return value
-    items.push(value)
+/** How often a page is asked for that breaks off, the first time included. */
+const tries = 5
+const sleep = (ms: number) => timeout(ms)
+
+/** Reads a page again where it broke off; what came twice changes nothing. */
+async function* whole<Item, Page>(
+  pause: HarvestOptions<unknown>['pause'] = sleep,
+  read: () => AsyncGenerator<Item, Page>,
+): AsyncGenerator<Item, Page> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return yield* read()
+    } catch (error) {
+      if (!brokeOff(error) || attempt === tries) throw error
+      await pause(backOffMs(attempt))
+    }
   }
+}
+
+/** The items of a page that counts only when it is whole, and what it says about itself. */
+async function wholeList<Item, Page>(
+  pause: HarvestOptions<unknown>['pause'] = sleep,
+  open: () => Promise<AsyncGenerator<Item, Page>>,
+): Promise<[Item[], Page]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const items: Item[] = []
+      const reader = await open()
+      for (;;) {
+        const { done, value } = await reader.next()
+        if (done) return [items, value]
+        items.push(value)
+      }
+    } catch (error) {
+      if (!brokeOff(error) || attempt === tries) throw error
+      await pause(backOffMs(attempt))
+    }
+  }
+}
+
+/** A connection that ended, or a text that did: sites that fail midway close an answer as if it were whole. */
+function brokeOff(error: unknown): boolean {
+  return (error instanceof FetchError && error.passing) || error instanceof XmlError || error instanceof EarlyEnd
+}
+
+class EarlyEnd extends HarvestError {}
+
+/** Most ids that arXiv is asked for at a time. */
+export const mostIds = 100
+
+/**
+ * Papers by their arXiv ids, at most 100, in the order in which arXiv gives them. Ids that it does not know are left out of
+ * its answer: the return value names them.
+ *
+ * @throws ArxivError, XmlError as `parseArxivAtom` does
+ * @throws HarvestError where arXiv answers with a fault
+ */
+export async function* harvestArxivIds({
+  ids,
+  get,
+  onInvalid,
+  pause,
+  address = 'https://export.arxiv.org/api/query',
+}: Omit<HarvestOptions<never>, 'save'> & { ids: readonly string[]; address?: string }): AsyncGenerator<
+  ImportItem,
+  string[]
+> {
+  const left = new Set(ids)
+  if (!left.size) return []
+  const page = withQuery(address, { id_list: [...left].join(','), max_results: left.size })
+  const read = (body: AsyncIterable<Uint8Array>) => parseArxivAtom(body, { onInvalid })
+  const [items] = await wholeList(pause, async () => readAnswer(await get(page), address, read))
+  for (const item of items) {
+    if ('record' in item) left.delete(item.record.arxivId ?? '')
+    yield item
+  }
+  return [...left]
 }
 
 /** How far a listing is. */
@@ -220,18 +301,15 @@ export async function* harvestHfDaily({
   get,
   save,
   onInvalid,
+  pause,
   address = 'https://huggingface.co/api/daily_papers',
 }: DailyOptions): AsyncGenerator<SourceItem, DailyState> {
+  const readList = (body: AsyncIterable<Uint8Array>) => readDailyList(body, address, onInvalid)
   let now = state
   let before = ''
   while (!now.complete) {
     const page = withQuery(address, { date, week, month, p: now.page, limit: dailyPageSize })
-    const ends = { first: '', last: '' }
-    const read = (body: AsyncIterable<Uint8Array>) => parseHfDailyPapers(watchEnds(body, ends), { onInvalid })
-    const items: SourceItem[] = []
-    await collect(items, readAnswer(await get(page), address, read))
-    if (ends.first !== '[') throw new HarvestError(`${hostOf(address)}: an answer that is no list`)
-    if (ends.last !== ']') throw new HarvestError(`${hostOf(address)}: a list that ends early`)
+    const [items] = await wholeList(pause, async () => readAnswer(await get(page), address, readList))
     const names = JSON.stringify(items.map(item => ('record' in item ? item.record.arxivId : item.refused.reason)))
     if (items.length && names === before) throw new HarvestError(`${hostOf(address)}: the same page again and again`)
     before = names
@@ -240,6 +318,17 @@ export async function* harvestHfDaily({
     await save?.(now)
   }
   return now
+}
+
+async function* readDailyList(
+  body: AsyncIterable<Uint8Array>,
+  address: string,
+  onInvalid?: () => void,
+): AsyncGenerator<SourceItem> {
+  const ends = { first: '', last: '' }
+  yield* parseHfDailyPapers(watchEnds(body, ends), { onInvalid })
+  if (ends.first !== '[') throw new HarvestError(`${hostOf(address)}: an answer that is no list`)
+  if (ends.last !== ']') throw new EarlyEnd(`${hostOf(address)}: a list that ends early`)
 }
 
 /** Passes chunks on, and notes the first and the last character that is no white space. */

@@ -194,10 +194,29 @@ describe('a site that is busy', () => {
     assert.equal((await ask([answer(200)], { now: () => 5 }, folder)).result, 200)
   })
 
-  test('and other answers: only 429 and 503 are asked again', async () => {
-    for (const status of [200, 304, 404, 500, 502]) {
+  test('and other answers: only 429, 500 and 502 to 504 are asked again', async () => {
+    for (const status of [200, 304, 400, 404, 501]) {
       const { result, asked } = await ask([answer(status, { 'retry-after': '1' }), answer(200)])
       assert.deepEqual([result, asked], [status, 1])
+    }
+    for (const status of [429, 500, 502, 503, 504]) {
+      const { result, asked } = await ask([answer(status, { 'retry-after': '1' }), answer(200)])
+      assert.deepEqual([result, asked], [200, 2])
+    }
+  })
+
+  test('or breaks off is asked again, five times at most; one that is refused is not', async () => {
+    for (const [passing, times, words] of [
+      [true, 5, 'a.example: it broke off, also the 5th time'],
+      [false, 1, 'a.example: it broke off'],
+    ] as const) {
+      let asked = 0
+      const fetch = () => {
+        asked++
+        return Promise.reject(new FetchError('a.example', 'it broke off', { passing }))
+      }
+      const { result } = await ask([], { fetch })
+      assert.deepEqual([result, asked], [words, times])
     }
   })
 

@@ -25,13 +25,16 @@ export type PacedGet = (address: string, options?: FetchOptions) => Promise<Fetc
 const pollMs = 50
 const firstBackOffMs = 5_000
 const dayMs = 86_400_000
+/** Answers after which a site is asked again. */
+const faults: Record<number, string> = { 429: 'busy', 500: 'at fault', 502: 'at fault', 503: 'busy', 504: 'at fault' }
 
 /**
- * Gets addresses as `politeFetch` does, each when it is its turn. A site that is busy (429, 503) is asked again when it says,
- * else after 5, 10, 20… seconds; meanwhile nobody asks it. The next request waits until the body is read or ended.
+ * Gets addresses as `politeFetch` does, each when it is its turn; so is each that an answer sends us to. A site that is busy
+ * or at fault (429, 500, 502, 503, 504), or breaks off, is asked again when it says, else after 5, 10, 20… seconds; meanwhile
+ * nobody asks it. The next request waits until the body is read or ended.
  *
  * @param folder one for all processes, such as `DATA_DIR/pace`
- * @throws FetchError where the site stays busy; what `politeFetch` throws
+ * @throws FetchError where the site stays so; what `politeFetch` throws
  * @example
  * const get = pacedGet(join(settings.DATA_DIR, 'pace'))
  * const { body } = await get('https://oaipmh.arxiv.org/oai?verb=Identify')
@@ -75,22 +78,35 @@ export function pacedGet(
     // It says what is wrong with it.
     if (!host) return fetch(address, options)
     for (let attempt = 1; ; attempt++) {
-      const turn = await takeTurn(host, options?.signal)
+      let turn = await takeTurn(host, options?.signal)
+      const onRedirect = async (next: URL) => {
+        turn.end()
+        turn = await takeTurn(next.hostname, options?.signal)
+        await options?.onRedirect?.(next)
+      }
+      const postpone = (header?: string) => {
+        const wait = Math.max(retryAfter(header, now()) ?? backOffMs(attempt, random()), everyMs)
+        turn.postpone(now() + Math.min(wait, dayMs))
+      }
       try {
-        const answer = await fetch(address, options)
-        if (answer.status !== 429 && answer.status !== 503) {
+        const answer = await fetch(address, { ...options, onRedirect })
+        if (!faults[answer.status]) {
           answer.closed.then(turn.end)
           return answer
         }
-        const backOff = firstBackOffMs * 2 ** (attempt - 1) * (1 + random() / 4)
-        const wait = Math.max(retryAfter(answer.headers['retry-after'], now()) ?? backOff, everyMs)
-        turn.postpone(now() + Math.min(wait, dayMs))
+        postpone(answer.headers['retry-after'])
         for await (const _ of answer.body) break
         await answer.closed
-        if (attempt >= tries) throw new FetchError(host, `it is busy (HTTP ${answer.status}), also the ${tries}th time`)
+        if (attempt >= tries)
+          throw new FetchError(host, `it is ${faults[answer.status]} (HTTP ${answer.status}), also the ${tries}th time`)
       } catch (error) {
-        turn.end()
-        throw error
+        try {
+          if (!(error instanceof FetchError && error.passing) || options?.signal?.aborted) throw error
+          postpone()
+          if (attempt >= tries) throw new FetchError(error.host, `${error.problem}, also the ${tries}th time`)
+        } finally {
+          turn.end()
+        }
       }
       turn.end()
     }
@@ -99,6 +115,11 @@ export function pacedGet(
 
 function leftAlone(host: string, until: number): FetchError {
   return new FetchError(host, `it wants to be left alone until ${new Date(until).toISOString()}`)
+}
+
+/** How long a site is left alone after it failed for the nth time: 5, 10, 20… seconds and up to a quarter more. */
+export function backOffMs(attempt: number, random = Math.random()): number {
+  return firstBackOffMs * 2 ** (attempt - 1) * (1 + random / 4)
 }
 
 /** What a `Retry-After` asks for, in ms: seconds or a date. */

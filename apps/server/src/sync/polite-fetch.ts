@@ -25,6 +25,8 @@ export interface FetchOptions {
    * `127.0.0.1:8080`. Others that they send us to are refused as ever.
    */
   allowPrivate?: readonly string[]
+  /** Called before each further site or page that an answer sends us to is asked, and waited for. */
+  onRedirect?(next: URL): void | Promise<void>
   /** Finds the addresses of a name. Default: as the system does. */
   resolve?(host: string): Promise<LookupAddress[]>
   /** Ends the wait and the body with its own reason. */
@@ -46,10 +48,20 @@ export interface Fetched {
 export class FetchError extends Error {
   override name = 'FetchError'
   host: string
+  /** The message without the host. */
+  problem: string
+  /** Whether it may well go better the next time: a connection that broke, a site that is slow. */
+  passing: boolean
 
-  constructor(host: string, problem: string, options?: ErrorOptions) {
+  constructor(
+    host: string,
+    problem: string,
+    { passing = false, ...options }: ErrorOptions & { passing?: boolean } = {},
+  ) {
     super(`${host}: ${problem}`, options)
     this.host = host
+    this.problem = problem
+    this.passing = passing
   }
 }
 
@@ -71,7 +83,7 @@ export async function politeFetch(address: string, options: FetchOptions = {}): 
   let url = readAddress(address)
   const limits = new AbortController()
   const whole = setTimeout(
-    () => limits.abort(new FetchError(url.host, `no whole answer within ${inSeconds(wholeMs)}`)),
+    () => limits.abort(new FetchError(url.host, `no whole answer within ${inSeconds(wholeMs)}`, { passing: true })),
     wholeMs,
   )
   // An answer that nobody reads keeps no process from ending.
@@ -90,6 +102,8 @@ export async function politeFetch(address: string, options: FetchOptions = {}): 
       }
       response.destroy()
       if (redirects === mostRedirects) throw new FetchError(url.host, `more than ${mostRedirects} redirects`)
+      await options.onRedirect?.(next)
+      signal.throwIfAborted()
       url = next
     }
   } catch (error) {
@@ -161,7 +175,10 @@ function send(
   const isSecure = url.protocol === 'https:'
   return new Promise((resolve, reject) => {
     const limit = (ms: number, problem: string) =>
-      setTimeout(() => limits.abort(new FetchError(url.host, `${problem} within ${inSeconds(ms)}`)), ms)
+      setTimeout(
+        () => limits.abort(new FetchError(url.host, `${problem} within ${inSeconds(ms)}`, { passing: true })),
+        ms,
+      )
     let timer = limit(connectMs, 'no connection')
     const request = (isSecure ? getSecure : getPlain)(url, {
       agent: false,
@@ -234,7 +251,8 @@ async function* readBody(
   try {
     for (;;) {
       const idle = setTimeout(
-        () => limits.abort(new FetchError(url.host, `it stopped answering for ${inSeconds(idleMs)}`)),
+        () =>
+          limits.abort(new FetchError(url.host, `it stopped answering for ${inSeconds(idleMs)}`, { passing: true })),
         idleMs,
       )
       const { done, value } = await chunks.next().finally(() => clearTimeout(idle))
@@ -255,6 +273,7 @@ function tooLarge(url: URL, mostBytes: number): FetchError {
   return new FetchError(url.host, `an answer of more than ${most}`)
 }
 
+/** By the system's name for it. All but the last two may pass. */
 const sentences: Record<string, string> = {
   ENOTFOUND: 'there is no such host',
   EAI_AGAIN: 'its name could not be looked up just now',
@@ -263,10 +282,11 @@ const sentences: Record<string, string> = {
   ERR_STREAM_PREMATURE_CLOSE: 'it broke the connection off',
   EHOSTUNREACH: 'it cannot be reached',
   ENETUNREACH: 'it cannot be reached',
-  CERT_HAS_EXPIRED: 'its certificate has expired',
-  Z_DATA_ERROR: 'its answer is packed wrongly',
   Z_BUF_ERROR: 'its packed answer ends early',
+  Z_DATA_ERROR: 'its answer is packed wrongly',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
 }
+const lasting = ['Z_DATA_ERROR', 'CERT_HAS_EXPIRED']
 
 /** What ended it: a limit or the caller by the signal's reason, else what the system says, in a sentence. */
 function reasonOf(error: unknown, url: URL, signal: AbortSignal): unknown {
@@ -275,6 +295,7 @@ function reasonOf(error: unknown, url: URL, signal: AbortSignal): unknown {
   const { code = '', message } = error as NodeJS.ErrnoException
   return new FetchError(url.host, sentences[code] ?? (code.startsWith('HPE_') ? 'it does not speak HTTP' : message), {
     cause: error,
+    passing: code in sentences && !lasting.includes(code),
   })
 }
 

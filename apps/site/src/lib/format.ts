@@ -12,8 +12,9 @@ const moment = new Intl.DateTimeFormat('en-GB', {
   timeZone: 'UTC',
 })
 
-/** `2020-08-12` as `12 August 2020`; `2025-05` as `May 2025`. */
+/** `2020-08-12` as `12 August 2020`; `2025-05` as `May 2025`; a year as it is. */
 export function formatDate(date: string): string {
+  if (date.length === 4) return date
   const parsed = new Date(date.length === 7 ? `${date}-01` : date.slice(0, 10))
   if (Number.isNaN(parsed.getTime())) return date
   return (date.length === 7 ? month : day).format(parsed)

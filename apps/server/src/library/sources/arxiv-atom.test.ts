@@ -146,7 +146,7 @@ describe('an answer of arXiv in Atom', () => {
     assert.equal(page?.entries, 4)
     assert.deepEqual(await refusal(feed('<entry><id>2008.05171</id></entry>')), {
       line: 5,
-      reason: '2008.05171: "title" is missing',
+      reason: '2008.05171: the title is missing',
     })
   })
 

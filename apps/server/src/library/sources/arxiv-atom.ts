@@ -2,8 +2,9 @@
 import type { Chunks } from '../lines.ts'
 import { oneLine } from '../text.ts'
 import type { Author, ImportedRecord, ImportItem } from '../types.ts'
-import { ArxivError, arxivRecord, RecordError, readItem, utcDay } from './arxiv-record.ts'
+import { ArxivError, arxivRecord, readItem, utcDay } from './arxiv-record.ts'
 import { isArxivCategory } from './arxiv-taxonomy.ts'
+import { NoPaper } from './paper-record.ts'
 import { childrenOf, childText, readXmlRecords, textOf, type XmlElement } from './xml-records.ts'
 
 const atom = (name: string) => `{http://www.w3.org/2005/Atom}${name}`
@@ -62,10 +63,10 @@ export async function* parseArxivAtom(
   return page
 }
 
-/** @throws RecordError */
+/** @throws NoPaper */
 function readEntry(entry: XmlElement): ImportedRecord {
   const id = childText(entry, atom('id'))
-  if (!id.trim()) throw new RecordError('"id" is missing')
+  if (!id.trim()) throw new NoPaper('"id" is missing')
   const terms = childrenOf(entry, atom('category')).map(term).filter(isArxivCategory)
   const primary = childrenOf(entry, arxiv('primary_category')).map(term).find(isArxivCategory)
   return arxivRecord({

@@ -3,9 +3,10 @@ import { parseArxivId } from '../identifiers.ts'
 import type { Chunks } from '../lines.ts'
 import { oneLine } from '../text.ts'
 import type { Author, ImportedRecord, ImportItem } from '../types.ts'
-import { ArxivError, arxivRecord, RecordError, readItem, utcDay } from './arxiv-record.ts'
+import { ArxivError, arxivRecord, readItem, utcDay } from './arxiv-record.ts'
 import { categoryOfLongName, categoryOfSet } from './arxiv-taxonomy.ts'
 import { parseAuthorString } from './author-string.ts'
+import { NoPaper } from './paper-record.ts'
 import { childrenOf, childText, readXmlRecords, textOf, type XmlElement } from './xml-records.ts'
 
 const oai = (name: string) => `{http://www.openarchives.org/OAI/2.0/}${name}`
@@ -103,7 +104,7 @@ function readRecord(element: XmlElement): OaiItem {
         return readDublinCore(format, identifier, sets)
       }
     }
-    throw new RecordError(
+    throw new NoPaper(
       formats.length
         ? `${name}: no metadata as arXiv, arXivRaw or oai_dc, but as ${formats[0].name.slice(0, 100)}`
         : `${name}: no metadata`,
@@ -111,7 +112,7 @@ function readRecord(element: XmlElement): OaiItem {
   })
 }
 
-/** @throws RecordError */
+/** @throws NoPaper */
 function readArxiv(format: XmlElement, identifier: string): ImportedRecord {
   const field = (name: string) => childText(format, arxiv(name))
   const authors = childrenOf(format, arxiv('authors')).flatMap(list => childrenOf(list, arxiv('author')))
@@ -129,7 +130,7 @@ function readAuthor(author: XmlElement): Author {
   return { name, affiliation: affiliations.join('; ') }
 }
 
-/** @throws RecordError */
+/** @throws NoPaper */
 function readArxivRaw(format: XmlElement, identifier: string): ImportedRecord {
   const field = (name: string) => childText(format, arxivRaw(name))
   // They come in the order of text: v1, v10, v2.
@@ -171,7 +172,7 @@ function sharedFields(field: (name: string) => string, identifier: string) {
   }
 }
 
-/** @throws RecordError */
+/** @throws NoPaper */
 function readDublinCore(format: XmlElement, identifier: string, sets: string[]): ImportedRecord {
   const fields = (name: string) =>
     childrenOf(format, dc(name))

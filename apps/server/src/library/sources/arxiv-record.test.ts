@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { arxivRecord, RecordError, utcDay } from './arxiv-record.ts'
+import { arxivRecord, utcDay } from './arxiv-record.ts'
+import { NoPaper } from './paper-record.ts'
 
 const fields = { id: '2008.05171', title: 'T', abstract: 'A', authors: [], categories: [] }
 
@@ -53,9 +54,9 @@ describe('a record of arXiv', () => {
     const refusal = (changed: object, reason: RegExp) =>
       assert.throws(
         () => arxivRecord({ ...fields, ...changed }),
-        error => error instanceof RecordError && reason.test(error.message),
+        error => error instanceof NoPaper && reason.test(error.message),
       )
-    refusal({ title: ' \n' }, /^2008\.05171: "title" is missing$/)
+    refusal({ title: ' \n' }, /^2008\.05171: the title is missing$/)
     refusal({ title: 'x'.repeat(2001) }, /^2008\.05171: a title of 2001 characters, at most 2000$/)
     refusal({ id: '0808.05394' }, /^"id" 0808\.05394: a paper of August 2008 has 4 digits after the point$/)
   })

@@ -1,8 +1,9 @@
 /** One paper of arXiv from the fields that all of its formats share. */
-import { parseArxivId, parseDoi } from '../identifiers.ts'
+import { parseArxivId } from '../identifiers.ts'
 import { isDay } from '../listing.ts'
-import { convertTex, oneLine, paragraphs, saysWithdrawn } from '../text.ts'
+import { convertTex, oneLine } from '../text.ts'
 import type { Author, ImportedRecord, ImportItem } from '../types.ts'
+import { defined, itemOf, NoPaper, paperRecord, refused, statedIds } from './paper-record.ts'
 import { longestRecord, type XmlElement } from './xml-records.ts'
 
 /** The fields of a paper as they came: with TeX, line ends and spaces; empty where there is nothing. */
@@ -35,75 +36,24 @@ export class ArxivError extends Error {
   override name = 'ArxivError'
 }
 
-/** Why a record is no paper, in words for the person who imports it. */
-export class RecordError extends Error {}
-
-const longestTitle = 2000
-
 /** The item of a record: what `read` makes of it, or why that is no paper. */
 export function readItem(element: XmlElement, read: (element: XmlElement) => ImportedRecord): ImportItem {
   const { line, tooLong } = element
-  if (tooLong) return { refused: { line, reason: `longer than ${longestRecord / 1e6} MB: no paper` } }
+  if (tooLong) return refused(line, `longer than ${longestRecord / 1e6} MB: no paper`)
+  return itemOf(line, () => ({ record: read(element) }))
+}
+
+/** @throws NoPaper */
+export function arxivRecord({ id: given, version, doi, withdrawn, ...paper }: ArxivFields): ImportedRecord {
+  const id = parseArxivId(given)
+  if ('error' in id) throw new NoPaper(`"id" ${id.error}`)
+  const ids = { ...statedIds({ arxiv: given, doi }), ...defined({ version }) }
+  const sourceUrl = `https://arxiv.org/abs/${id.id}`
   try {
-    return { record: read(element), line }
+    return paperRecord({ ...paper, ...ids, withdrawn: withdrawn || undefined, sourceUrl }, 'arxiv', convertTex)
   } catch (error) {
-    if (!(error instanceof RecordError)) throw error
-    return { refused: { line, reason: error.message } }
+    throw error instanceof NoPaper ? new NoPaper(`${id.id}: ${error.message}`) : error
   }
-}
-
-/** @throws RecordError */
-export function arxivRecord(fields: ArxivFields): ImportedRecord {
-  const id = parseArxivId(fields.id)
-  if ('error' in id) throw new RecordError(`"id" ${id.error}`)
-  const rawTitle = oneLine(fields.title)
-  if (!rawTitle) throw new RecordError(`${id.id}: "title" is missing`)
-  if (rawTitle.length > longestTitle)
-    throw new RecordError(`${id.id}: a title of ${rawTitle.length} characters, at most ${longestTitle}`)
-  const rawAbstract = paragraphs(fields.abstract)
-  const named = fields.authors.filter(author => oneLine(author.name))
-  const rawNames = named.map(author => oneLine(author.name))
-  const authors = named.map((author, index) => {
-    const affiliation = oneLine(convertTex(author.affiliation ?? ''))
-    return { name: convertTex(rawNames[index]), ...(affiliation ? { affiliation } : {}) }
-  })
-  const title = convertTex(rawTitle)
-  const abstract = convertTex(rawAbstract)
-  const comment = optional(oneLine(convertTex(fields.comment ?? '')))
-  const categories = [...new Set(fields.categories.map(oneLine).filter(Boolean))]
-  const raw = definedFields({
-    title: title === rawTitle ? undefined : rawTitle,
-    abstract: abstract === rawAbstract ? undefined : rawAbstract,
-    authors: authors.some((author, index) => author.name !== rawNames[index]) ? rawNames : undefined,
-  })
-  return {
-    title,
-    abstract,
-    authors,
-    categories,
-    withdrawn: fields.withdrawn || saysWithdrawn(comment, abstract),
-    source: 'arxiv',
-    ...definedFields({
-      arxivId: id.id,
-      version: fields.version ?? id.version,
-      doi: readDoi(fields.doi ?? ''),
-      authorCount: authors.length || undefined,
-      primary: fields.primary ?? categories[0],
-      publishedAt: fields.publishedAt,
-      updatedAt: fields.updatedAt,
-      comment,
-      journalRef: optional(oneLine(convertTex(fields.journalRef ?? ''))),
-      license: optional(oneLine(fields.license ?? '')),
-      sourceUrl: `https://arxiv.org/abs/${id.id}`,
-      raw: Object.keys(raw).length ? raw : undefined,
-    }),
-  }
-}
-
-/** arXiv's own DOI says no more than the id. */
-function readDoi(text: string): string | undefined {
-  const names = text.split(/\s+/).map(parseDoi)
-  return names.find(doi => doi && !doi.startsWith('10.48550/arxiv.'))
 }
 
 const longestDate = 60
@@ -117,7 +67,7 @@ const easternTime: Record<string, string> = { EST: '-05:00', EDT: '-04:00' }
  * The day in UTC of a date as Atom and OAI write it (`2016-05-26T17:59:46Z`, `2016-05-26`) or as mail and RSS do
  * (`Wed, 30 Mar 2016 19:29:44 GMT`). Empty text has none.
  *
- * @throws RecordError where the text is no date; `name` says whose it is
+ * @throws NoPaper where the text is no date; `name` says whose it is
  */
 export function utcDay(text: string, name: string): string | undefined {
   const trimmed = oneLine(text)
@@ -125,7 +75,7 @@ export function utcDay(text: string, name: string): string | undefined {
   const day = trimmed.length <= longestDate ? readDay(trimmed) : undefined
   if (day) return day
   const found = trimmed.slice(0, longestDate).toWellFormed()
-  throw new RecordError(`"${name}" must be a date such as 2016-05-26T17:59:46Z, found '${found}'`)
+  throw new NoPaper(`"${name}" must be a date such as 2016-05-26T17:59:46Z, found '${found}'`)
 }
 
 function readDay(text: string): string | undefined {
@@ -144,14 +94,4 @@ function readDay(text: string): string | undefined {
 function mailDay([, day, month, year]: RegExpExecArray): string {
   const number = months.findIndex(name => name.toLowerCase() === month.toLowerCase()) + 1
   return `${year}-${String(number).padStart(2, '0')}-${day.padStart(2, '0')}`
-}
-
-function optional(value: string): string | undefined {
-  return value || undefined
-}
-
-function definedFields<Fields extends object>(
-  fields: Fields,
-): { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never
 }

@@ -2,9 +2,10 @@
 import type { Chunks } from '../lines.ts'
 import { oneLine } from '../text.ts'
 import type { ImportedRecord, ImportItem, Refusal } from '../types.ts'
-import { ArxivError, arxivRecord, RecordError, readItem, utcDay } from './arxiv-record.ts'
+import { ArxivError, arxivRecord, readItem, utcDay } from './arxiv-record.ts'
 import { isArxivCategory } from './arxiv-taxonomy.ts'
 import { parseAuthorString } from './author-string.ts'
+import { NoPaper } from './paper-record.ts'
 import { childrenOf, childText, readXmlRecords, textOf, type XmlElement } from './xml-records.ts'
 
 const atom = (name: string) => `{http://www.w3.org/2005/Atom}${name}`
@@ -57,7 +58,7 @@ function readAnnouncement(element: XmlElement): AnnouncedItem {
   const item: ImportItem = readItem(element, () => {
     const id = head?.[1] ?? field('guid', atom('id')).replace(/^oai:arXiv\.org:/i, '')
     const link = field('link') || (childrenOf(element, atom('link'))[0]?.attributes.get('href') ?? '')
-    if (!id && !link) throw new RecordError('"id" is missing')
+    if (!id && !link) throw new NoPaper('"id" is missing')
     const terms = [
       ...childrenOf(element, 'category').map(textOf),
       ...childrenOf(element, atom('category')).map(category => category.attributes.get('term') ?? ''),

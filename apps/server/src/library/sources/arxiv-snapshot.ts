@@ -172,5 +172,5 @@ function text(fields: Record<string, unknown>, name: string): string | undefined
 }
 
 function day(written: string | undefined): string | undefined {
-  return readDate(written ?? '').publishedAt
+  return readDate(written ?? '')
 }

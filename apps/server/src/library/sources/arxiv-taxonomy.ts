@@ -232,3 +232,15 @@ export function categoryOfSet(setSpec: string): string | undefined {
   const id = subject === undefined || subject === archive ? archive : `${archive}.${subject}`
   return id !== undefined && isArxivCategory(id) ? id : undefined
 }
+
+const physicsArchives = new Set(
+  'astro-ph cond-mat gr-qc hep-ex hep-lat hep-ph hep-th math-ph nlin nucl-ex nucl-th physics quant-ph'.split(' '),
+)
+
+/** The OAI set of a category or of all of an archive: `cs.DC` is `cs:cs:DC`, `hep-th` is `physics:hep-th`, `cs` is `cs`. */
+export function setOfCategory(name: string): string | undefined {
+  if (!isArxivCategory(name) && !archiveNames.has(name)) return undefined
+  const [archive, subject] = name.split('.')
+  if (subject !== undefined) return `${physicsArchives.has(archive) ? 'physics' : archive}:${archive}:${subject}`
+  return physicsArchives.has(archive) && archive !== 'physics' ? `physics:${archive}` : archive
+}

@@ -116,10 +116,10 @@ describe('BibTeX', () => {
       assert.equal(await ids(fields), undefined, fields)
   })
 
-  test('has one year, which no record has a place for, beside it', async () => {
+  test('knows the year alone', async () => {
     const [item] = await itemsOf(parseBibtex, '@misc{a,title={T},year={2020}}')
     assert.ok('record' in item)
-    assert.deepEqual([item.record.publishedAt, item.extra], [undefined, { year: '2020' }])
+    assert.equal(item.record.publishedAt, '2020')
   })
 
   test('that is not closed is refused by its line, and the rest is read', async () => {

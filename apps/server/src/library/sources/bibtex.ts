@@ -45,7 +45,6 @@ function readEntry({ key, fields }: BibtexEntry) {
   const archive = field('archiveprefix', 'eprinttype')
   const journal = field('journal', 'journaltitle', 'booktitle')
   const note = readNote(verbatim(field('note')))
-  const date = readDate(field)
   const names = splitAuthors(oneLine(fields.get('author') ?? ''))
   try {
     const stated = statedIds({ arxiv: /^arxiv$/i.test(archive ?? '') ? eprint : undefined, doi })
@@ -65,7 +64,7 @@ function readEntry({ key, fields }: BibtexEntry) {
         // How many the others are, nobody knows.
         ...(names.some(isOthers) ? { authorCount: undefined } : {}),
         categories: (field('primaryclass', 'eprintclass') ?? '').split(/[\s,;]+/),
-        publishedAt: date.publishedAt,
+        publishedAt: readDate(field),
         journalRef: inArxiv ? undefined : journal && citation(journal, field),
         comment: note.comment && field('note'),
         sourceUrl: webAddress(address),
@@ -73,7 +72,7 @@ function readEntry({ key, fields }: BibtexEntry) {
       'bibtex',
       readTex,
     )
-    return { record, ...(date.year ? { extra: { year: date.year } } : {}) }
+    return { record }
   } catch (error) {
     throw error instanceof NoPaper ? new NoPaper(named + error.message) : error
   }
@@ -82,7 +81,7 @@ function readEntry({ key, fields }: BibtexEntry) {
 type Field = (...names: string[]) => string | undefined
 
 /** `date` of biblatex (the first of two) or `year`, `month` and `day`; what is no date is left out, as BibTeX does. */
-function readDate(field: Field) {
+function readDate(field: Field): string | undefined {
   const [, year, month, day] = /^(\d{4})(?:-(\d\d)(?:-(\d\d))?)?(?![\d])/.exec(field('date') ?? '') ?? []
   if (year) return dateOf(year, month, day)
   // `month = "12 " # jan` has the day with it.

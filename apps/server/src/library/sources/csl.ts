@@ -55,7 +55,6 @@ function readItem(fields: Fields) {
     note.id,
     journal,
   )
-  const date = readDate(fields.issued)
   const record = paperRecord(
     {
       ...joinIds(stated, mentioned),
@@ -63,7 +62,7 @@ function readItem(fields: Fields) {
       abstract: text(fields, 'abstract'),
       authors: readNames(fields.author),
       categories: Array.isArray(fields.categories) ? fields.categories.filter(name => typeof name === 'string') : [],
-      publishedAt: date.publishedAt,
+      publishedAt: readDate(fields.issued),
       journalRef: inArxiv ? undefined : journal && citation(journal, fields),
       comment: note.comment,
       sourceUrl: webAddress(fields.URL),
@@ -71,7 +70,7 @@ function readItem(fields: Fields) {
     'csl',
     text => text,
   )
-  return { record, ...(date.year ? { extra: { year: date.year } } : {}) }
+  return { record }
 }
 
 function citation(journal: string, fields: Fields): string {
@@ -92,8 +91,8 @@ function readNames(value: unknown): Author[] {
 }
 
 /** `date-parts` with numbers or texts, else an ISO date in `raw` or `literal`; the first day of a range. */
-function readDate(value: unknown) {
-  if (typeof value !== 'object' || value === null) return {}
+function readDate(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
   const issued = value as Fields
   const parts = Array.isArray(issued['date-parts']) ? (issued['date-parts'] as unknown[])[0] : undefined
   if (Array.isArray(parts)) {

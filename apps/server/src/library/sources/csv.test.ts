@@ -38,7 +38,7 @@ describe('a table of papers', () => {
       },
     })
     assert.ok('record' in second && second.line === 6)
-    assert.deepEqual(second.extra, { year: '2021' })
+    assert.equal(second.record.publishedAt, '2021')
     assert.deepEqual(second.record.authors, [{ name: 'Ada Byron' }, { name: 'Carl Dahl' }])
     assert.deepEqual([second.record.title, second.record.raw?.title], ["König's theorem", 'K\\"onig\'s theorem'])
     assert.equal(second.record.arxivId, 'math/0309136')

@@ -100,6 +100,11 @@ function excerptOf(header: string[]): string {
   return names.join(', ') + (header.length > 30 ? ` and ${header.length - 30} more` : '')
 }
 
+/** A year says too little about when a version came. */
+function dayOrMonth(date: string | undefined): string | undefined {
+  return date && date.length > 4 ? date : undefined
+}
+
 /** @throws NoPaper */
 function readRow(cell: (field: CsvField) => string | undefined, names: string[], places: Map<CsvField, number>) {
   const of = (field: CsvField) => `column "${excerpt(names[places.get(field)!])}"`
@@ -114,7 +119,6 @@ function readRow(cell: (field: CsvField) => string | undefined, names: string[],
   const arxiv = within(cell('arxivId') ? 'arxivId' : 'id', () => readId(cell('arxivId'), cell('id')))
   const stated = within('doi', () => statedIds({ doi: cell('doi') }))
   const ids = joinIds(joinIds(arxiv, stated), mentionedIds(cell('url'), cell('id')))
-  const published = within('publishedAt', () => readDate(cell('publishedAt') ?? ''))
   const categories = cell('categories')
   const record = paperRecord(
     {
@@ -123,8 +127,8 @@ function readRow(cell: (field: CsvField) => string | undefined, names: string[],
       abstract: cell('abstract'),
       authors: splitNames(oneLine(cell('authors') ?? '')),
       categories: categories ? (listOf(categories) ?? categories.split(/[\s;,|]+/)) : [],
-      publishedAt: published.publishedAt,
-      updatedAt: within('updatedAt', () => readDate(cell('updatedAt') ?? '').publishedAt),
+      publishedAt: within('publishedAt', () => readDate(cell('publishedAt') ?? '')),
+      updatedAt: within('updatedAt', () => dayOrMonth(readDate(cell('updatedAt') ?? ''))),
       journalRef: cell('journalRef'),
       comment: cell('comment'),
       sourceUrl: webAddress(cell('url')),
@@ -135,7 +139,6 @@ function readRow(cell: (field: CsvField) => string | undefined, names: string[],
   return {
     record,
     ...(arxiv.repaired ? { repaired: true } : {}),
-    ...(published.year ? { extra: { year: published.year } } : {}),
   }
 }
 

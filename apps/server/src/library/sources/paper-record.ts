@@ -8,8 +8,8 @@ import type { ImportedRecord, ImportItem, PaperRecord } from '../types.ts'
 export class NoPaper extends Error {}
 
 /**
- * An item with what the record has no place for yet: another site's votes (never ours), and `extra`, the fields that we
- * don't read, and the `year` where it is all that is known of the day.
+ * An item with what does not belong to the paper itself: another site's votes (never ours), and `extra`, the fields that we
+ * don't read.
  */
 export type SourceItem = ImportItem & { externalVotes?: number; extra?: Record<string, unknown> }
 
@@ -164,14 +164,13 @@ export function monthNumber(text: string): string | undefined {
   return number >= 1 && number <= 12 ? String(number).padStart(2, '0') : undefined
 }
 
-/** The day, else the month, of three parts; the year alone has no place in a record and comes by itself. */
-export function dateOf(year: string | undefined, month = '', day = ''): { publishedAt?: string; year?: string } {
+/** The day, else the month, else the year, of three parts. */
+export function dateOf(year: string | undefined, month = '', day = ''): string | undefined {
   const years = /^\d{4}$/.exec((year ?? '').trim())?.[0]
-  if (!years) return {}
   const months = monthNumber(month)
-  if (!months) return { year: years }
+  if (!years || !months) return years
   const whole = `${years}-${months}-${day.trim().padStart(2, '0')}`
-  return { publishedAt: isDay(whole) ? whole : `${years}-${months}` }
+  return isDay(whole) ? whole : `${years}-${months}`
 }
 
 /**
@@ -180,16 +179,16 @@ export function dateOf(year: string | undefined, month = '', day = ''): { publis
  *
  * @throws NoPaper
  */
-export function readDate(text: string): { publishedAt?: string; year?: string } {
+export function readDate(text: string): string | undefined {
   const bare = text.trim().slice(0, 100)
-  if (!bare) return {}
+  if (!bare) return undefined
   const american = /^(\d{1,2})\/(\d{1,2})\/(\d{4})(?: .*)?$/.exec(bare)
   const [, year, month, day] = american
     ? [bare, american[3], american[1], american[2]]
     : (/^(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2}))?)?(?:[T ].*)?$/.exec(bare) ?? [])
   const date = dateOf(year, month, day)
-  const exact = day !== undefined ? date.publishedAt?.length === 10 : month !== undefined ? date.publishedAt : date.year
-  if (!exact)
+  const length = day !== undefined ? 10 : month !== undefined ? 7 : 4
+  if (date?.length !== length)
     throw new NoPaper(`a date must be a day such as 2020-08-12 or 8/12/2020 (month first), found '${excerpt(bare)}'`)
   return date
 }

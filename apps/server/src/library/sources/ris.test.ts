@@ -72,7 +72,7 @@ describe('RIS', () => {
       },
     })
     assert.ok('record' in second)
-    assert.deepEqual([second.record.withdrawn, second.extra], [true, { year: '2021' }])
+    assert.deepEqual([second.record.withdrawn, second.record.publishedAt], [true, '2021'])
   })
 
   test('is refused by line where a record has no end, no start or no title, and the rest is read', async () => {

@@ -95,7 +95,6 @@ function readTags(tags: Tags) {
   const note = readNote(first('N1'))
   const stated = statedIds({ doi: first('DO') })
   const ids = joinIds(stated, mentionedIds(...addresses, ...all('AN', 'M1', 'M3', 'IS', 'C1', 'ID'), note.id, journal))
-  const date = readDates(first('DA'), first('PY', 'Y1'))
   const record = paperRecord(
     {
       ...ids,
@@ -103,7 +102,7 @@ function readTags(tags: Tags) {
       abstract: first('AB', 'N2'),
       authors: all('AU').map(name => ({ name: inReadingOrder(oneLine(name)) })),
       categories: all('KW').map(oneLine).filter(isArxivCategory),
-      publishedAt: date.publishedAt,
+      publishedAt: readDates(first('DA'), first('PY', 'Y1')),
       journalRef: inArxiv || !journal ? undefined : citation(oneLine(journal), first),
       comment: note.comment,
       sourceUrl: webAddress(addresses[0]),
@@ -111,16 +110,16 @@ function readTags(tags: Tags) {
     'ris',
     text => text,
   )
-  return { record, ...(date.year ? { extra: { year: date.year } } : {}) }
+  return { record }
 }
 
 /** `YYYY/MM/DD/other`, of which any part may be empty; the more exact of the two tags counts. */
-function readDates(...texts: (string | undefined)[]) {
+function readDates(...texts: (string | undefined)[]): string | undefined {
   const dates = texts.map(text => {
     const [year, month, day] = (text ?? '').trim().split(/[/-]/)
     return dateOf(year, month, day)
   })
-  return dates.find(date => date.publishedAt) ?? dates.find(date => date.year) ?? {}
+  return dates.reduce((best, date) => ((date?.length ?? 0) > (best?.length ?? 0) ? date : best))
 }
 
 function citation(journal: string, first: (name: string) => string | undefined): string {

@@ -190,7 +190,7 @@ export const citedPapers: fc.Arbitrary<CitedPaper[]> = fc.array(
         { maxLength: 4 },
       ),
       categories: fc.subarray(['cs.LG', 'stat.ML', 'hep-th']),
-      publishedAt: fc.constantFrom('2020-01-02', '2021-05', undefined),
+      publishedAt: fc.constantFrom('2020-01-02', '2021-05', '2022', undefined),
       ids: fc.constantFrom(
         {},
         { arxivId: '2008.05171' },
