@@ -1,6 +1,5 @@
 /** Everything that the site, the HTTP edge and the command line stand on, opened from the settings. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Claim, describeTolerance, type Method, type Paper, type Verdict } from '@offprint/papers'
@@ -9,6 +8,7 @@ import { type LoadedPaper, loadPapers } from '@offprint/papers/load'
 import { openDatabase } from './database.ts'
 import type { Place } from './feeds/feed.ts'
 import { type FileStore, openFileStore } from './files.ts'
+import { openFolder, useFolder } from './hosting/data-folder.ts'
 import { createLibrary, type Library } from './library/library.ts'
 import { exportFormats } from './library/sources/exports.ts'
 import { importFormats } from './library/sources/formats.ts'
@@ -73,8 +73,9 @@ export interface Offprint {
  * gone as interrupted.
  */
 export async function openOffprint(settings: Settings): Promise<Offprint> {
-  mkdirSync(settings.DATA_DIR, { recursive: true })
   const loaded = await loadPapers(settings.PAPERS)
+  openFolder(settings.DATA_DIR)
+  const inUse = useFolder(settings.DATA_DIR)
   const database = openDatabase(join(settings.DATA_DIR, 'offprint.db'))
   const vectorsFolder = join(settings.DATA_DIR, 'vectors')
   const library = createLibrary(database, { vectors: openVectors(vectorsFolder) })
@@ -127,6 +128,7 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
       background.close()
       await runs.close()
       database.close()
+      inUse.end()
     },
   }
 }

@@ -6,7 +6,7 @@ import { keyOf, mergeRecord, sameRecord } from './merge.ts'
 import { searchColumns } from './search-text.ts'
 import type { ImportedRecord, PaperRecord } from './types.ts'
 
-const steps = [
+export const steps = [
   `CREATE TABLE papers (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
     key TEXT NOT NULL UNIQUE,
@@ -232,6 +232,8 @@ export function openPaperStore(database: DatabaseSync) {
     byArxivId: (id: string) => toRow(byArxivId.get(id)),
     bySlug: (slug: string) => toRow(bySlug.get(slug)),
     byPosition: (position: number) => toRow(byPosition.get(position)),
+    /** Puts a paper's words into the index anew. */
+    indexWords,
     byKey: (key: string) => toRow(byKey.get(key)),
   }
 }
