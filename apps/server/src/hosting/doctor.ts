@@ -22,6 +22,7 @@ import {
   stepsDone,
   transaction,
 } from '../database.ts'
+import { tokens } from '../library/search-text.ts'
 import { openPaperStore, toRow } from '../library/store.ts'
 import { openVectors, vectorsRevision } from '../library/vectors.ts'
 import { readResult } from '../runs/result-file.ts'
@@ -62,6 +63,7 @@ const wantedFree = 2048 * megabyte
 const largestLog = 256 * megabyte
 const sampleResults = 100
 const sampleFiles = 100
+const sampleSearches = 20
 const sampleBytes = 256 * megabyte
 const mostNamed = 5
 
@@ -131,6 +133,13 @@ async function look(settings: Settings | Error, options: ExamineOptions): Promis
     database = openForReading(file)
     const steps = stepsDone(database)
     findings.push(...examineDatabase(database, file, steps, options))
+    if (!steps.library && (existsSync(join(folder, 'runs')) || existsSync(join(folder, 'files'))))
+      findings.push({
+        check: 'database',
+        state: 'problem',
+        found: `${file} has none of our tables, although runs or uploads are there`,
+        todo: restoreHint,
+      })
     const usable = !findings.some(({ check, state }) => check === 'database' && state === 'problem')
     if (usable && steps.library) {
       findings.push(...examineLibrary(database, folder, options))
@@ -346,38 +355,22 @@ function examineDatabase(
 }
 
 function examineLibrary(database: DatabaseSync, folder: string, { now = Date.now }: ExamineOptions): Examined[] {
-  const check = 'search index'
   const file = join(folder, databaseName)
   const total = Number(database.prepare('SELECT count(*) AS total FROM papers').get()!.total)
   const findings: Examined[] = [{ check: 'library', state: 'ok', found: `${total} papers` }]
-  const broken = (found: string) => ({
-    check,
-    state: 'problem' as const,
-    found,
-    todo: 'offprint doctor --repair makes it anew from the papers',
-    repair: () => rebuildIndex(file),
-  })
-  try {
-    const own = openDatabase(file)
-    try {
-      const damaged = Object.values(findIndexDamage(own))
-      if (damaged.length) findings.push(broken(`damaged: ${damaged[0]}`))
-    } finally {
-      own.close()
-    }
-    const missing = database.prepare(
-      'SELECT count(*) AS total FROM papers WHERE position NOT IN (SELECT id FROM search_docsize)',
-    )
-    const extra = database.prepare(
-      'SELECT count(*) AS total FROM search_docsize WHERE id NOT IN (SELECT position FROM papers)',
-    )
-    const [lacks, gone] = [missing, extra].map(statement => Number(statement.get()!.total))
-    if (lacks || gone) findings.push(broken(`${lacks} papers are not in it, ${gone} in it are not there`))
-  } catch (error) {
-    findings.push(broken(`cannot be read: ${(error as Error).message}`))
-  }
-  if (!findings.some(finding => finding.check === check))
-    findings.push({ check, state: 'ok', found: 'sound, and has every paper' })
+  const check = 'search index'
+  const fault = indexFault(database, file, total)
+  findings.push(
+    fault === undefined
+      ? { check, state: 'ok', found: 'sound, and has every paper' }
+      : {
+          check,
+          state: 'problem',
+          found: fault,
+          todo: 'offprint doctor --repair makes it anew from the papers',
+          repair: () => rebuildIndex(file),
+        },
+  )
   const newest = database.prepare('SELECT max(submittedAt) AS moment FROM papers').get()!.moment
   const ahead = newest ? Date.parse(String(newest)) - now() : 0
   findings.push(
@@ -391,6 +384,40 @@ function examineLibrary(database: DatabaseSync, folder: string, { now = Date.now
       : { check: 'clock', state: 'ok', found: new Date(now()).toISOString() },
   )
   return findings
+}
+
+/** What is wrong with the search index, as a sentence. */
+function indexFault(database: DatabaseSync, file: string, total: number): string | undefined {
+  try {
+    // It looks at itself only when something is written.
+    const own = openDatabase(file)
+    try {
+      const [damage] = Object.values(findIndexDamage(own))
+      if (damage) return `damaged: ${damage}`
+    } finally {
+      own.close()
+    }
+    const count = (sql: string) => Number(database.prepare(sql).get()!.total)
+    const lacks = count('SELECT count(*) AS total FROM papers WHERE position NOT IN (SELECT id FROM search_docsize)')
+    const gone = count('SELECT count(*) AS total FROM search_docsize WHERE id NOT IN (SELECT position FROM papers)')
+    if (lacks || gone) return `${lacks} papers are not in it, ${gone} in it are not there`
+    const lost = notFound(database, total)
+    return lost && `does not find ${lost} by its title`
+  } catch (error) {
+    return `cannot be read: ${(error as Error).message}`
+  }
+}
+
+/** The key of a paper that a word of its own title does not find, out of a sample. */
+function notFound(database: DatabaseSync, total: number): string | undefined {
+  const sample = database.prepare('SELECT position, record FROM papers ORDER BY position LIMIT 1 OFFSET ?')
+  const find = database.prepare('SELECT 1 FROM search WHERE search MATCH ? AND rowid = CAST(? AS INTEGER)')
+  for (let number = 0; number < sampleSearches; number++) {
+    const row = toRow(sample.get(Math.floor((number * total) / sampleSearches)))
+    const word = row && tokens(row.record.title)[0]?.stem
+    if (word && !find.get(`"${word.replaceAll('"', '""')}"`, row.position)) return row.record.key
+  }
+  return undefined
 }
 
 /** Throws the index away and makes it anew from the papers. */
