@@ -49,6 +49,8 @@ export interface Offprint {
   settings: Settings
   /** Where others reach the site: from PUBLIC_URL. */
   place: Place
+  /** Path under which the site is reached, from PUBLIC_URL: empty, or such as `/offprint`. */
+  base: string
   papers: Map<string, Paper>
   library: Library
   /** Cuts a text into formulas, with their marks, and what stands between them. */
@@ -96,13 +98,15 @@ export async function openOffprint(settings: Settings): Promise<Offprint> {
   })
   library.vectorsRevision()
   const address = new URL(settings.PUBLIC_URL ?? `http://localhost:${settings.PORT}`)
+  const base = address.pathname.replace(/\/$/, '')
   const isCaughtUp = () => {
     const revision = library.revision()
     return library.vectorsRevision() === revision && library.topicsRevision() === revision
   }
   return {
     settings,
-    place: { url: address.origin, host: address.hostname },
+    place: { url: address.origin + base, host: address.hostname },
+    base,
     papers,
     library,
     splitMath,

@@ -76,5 +76,8 @@ document.querySelector('.themes')?.addEventListener('submit', event => {
   fetch(form.action, { method: 'POST', body: new URLSearchParams({ theme: value }), redirect: 'manual' })
 })
 
-// Shows a page of its own where the site does not answer.
-if (isSecureContext) navigator.serviceWorker?.register('/service-worker.js').catch(() => {})
+// A page that was kept may be older than the choice of the theme.
+if (document.querySelector('[data-kept-page]')) showTheme(/(?:^|; )theme=(light|dark)/.exec(document.cookie)?.[1] ?? '')
+
+// Keeps what was read, for when the site does not answer. It lies beside this script, wherever the site lies.
+if (isSecureContext) navigator.serviceWorker?.register(new URL('service-worker.js', import.meta.url)).catch(() => {})

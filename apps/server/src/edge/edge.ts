@@ -6,6 +6,7 @@ import { type ImportFormat, importFormats } from '../library/sources/formats.ts'
 import type { Offprint } from '../offprint.ts'
 import type { Run } from '../runs/types.ts'
 import { eachPart, readFields, readText } from './body.ts'
+import { sendLlms, sendOpenSearch, sendRobots, sendSitemap } from './discovery.ts'
 import { attachment, sendArchive, sendInput, sendRunFile, sendTable } from './downloads.ts'
 import { sendFeed } from './feeds.ts'
 import { sendDailyPapers, sendFoundPapers, sendMarkdown, sendPaper } from './hf-papers.ts'
@@ -50,6 +51,10 @@ const routes: Route[] = [
   ['POST', /^\/login$/, login],
   ['POST', /^\/logout$/, ({ response }) => seeOther(response, '/login', { 'set-cookie': endedCookie })],
   ['POST', /^\/theme$/, chooseTheme],
+  ['GET', /^\/robots\.txt$/, sendRobots],
+  ['GET', /^\/sitemap(?:-([1-9]\d{0,5}))?\.xml$/, (call, part) => sendSitemap(call, part ?? '')],
+  ['GET', /^\/llms\.txt$/, sendLlms],
+  ['GET', /^\/opensearch\.xml$/, sendOpenSearch],
   ['GET', /^\/feed\.(atom|rss|json)$/, sendFeed],
   ['GET', /^\/api\/papers$/, ({ response, offprint }) => sendJson(response, { papers: listPapers(offprint) })],
   ['GET', /^\/api\/papers\/(.+)\/similar$/, similarPapers],
@@ -133,7 +138,10 @@ export function createEdge(offprint: Offprint, pages: PageHandler): Server {
       ([method]) => method === request.method || (method === 'GET' && request.method === 'HEAD'),
     )
     if (route) {
-      const parts = route[1].exec(url.pathname)!.slice(1).map(decodePart)
+      const parts = route[1]
+        .exec(url.pathname)!
+        .slice(1)
+        .map(part => part && decodePart(part))
       return route[2]({ request, response, url, offprint }, ...parts)
     }
     if (matching.length && request.method !== 'GET' && request.method !== 'HEAD')
@@ -163,6 +171,18 @@ function decodePart(part: string): string {
   }
 }
 
+const openFiles = new Set([
+  '/favicon.svg',
+  '/icon-192.png',
+  '/icon-512.png',
+  '/icon-maskable-512.png',
+  '/manifest.webmanifest',
+  '/offprint.js',
+  '/results.js',
+  '/robots.txt',
+  '/service-worker.js',
+])
+
 /** What is shown without the token: the login page with its styles, and health. */
 function isOpen(path: string): boolean {
   return (
@@ -171,7 +191,7 @@ function isOpen(path: string): boolean {
     path.startsWith('/_app/') ||
     path === '/theme' ||
     path === '/offline' ||
-    ['/favicon.svg', '/offprint.js', '/results.js', '/service-worker.js'].includes(path)
+    openFiles.has(path)
   )
 }
 
