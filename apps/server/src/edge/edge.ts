@@ -10,7 +10,9 @@ import { sendLlms, sendOpenSearch, sendRobots, sendSitemap } from './discovery.t
 import { attachment, sendArchive, sendInput, sendRunFile, sendTable } from './downloads.ts'
 import { sendFeed } from './feeds.ts'
 import { sendDailyPapers, sendFoundPapers, sendMarkdown, sendPaper } from './hf-papers.ts'
+import { shapeOutgoing } from './outgoing.ts'
 import { HttpError, type Problem, problemOf, seeOther, sendJson, sendProblem } from './problem.ts'
+import { withoutBase } from './sub-path.ts'
 import { checkHost, checkSameSite, endedCookie, isOwner, isSecure, isToken, sessionCookie } from './trust.ts'
 
 /** A request as the site's handler gets it: the library rides along, and what the edge refused, to be shown as a page. */
@@ -106,6 +108,7 @@ const routes: Route[] = [
 export function createEdge(offprint: Offprint, pages: PageHandler): Server {
   const { settings } = offprint
   const server = createServer((request, response) => {
+    shapeOutgoing(request, response, offprint.base)
     const started = answer(request, response)
     started.catch(error => {
       const problem = problemOf(error)
@@ -127,6 +130,11 @@ export function createEdge(offprint: Offprint, pages: PageHandler): Server {
       for (const name of Object.keys(request.headers)) if (name.startsWith('x-forwarded-')) delete request.headers[name]
     // The site takes the scheme from here.
     request.headers['x-forwarded-proto'] = scheme
+    if (offprint.base) {
+      const address = withoutBase(request.url ?? '/', offprint.base)
+      if (address === undefined) return seeOther(response, `/${request.url!.slice(offprint.base.length)}`)
+      request.url = address
+    }
     const url = parseUrl(request)
     if (settings.OWNER_TOKEN && !isOwner(request, settings.OWNER_TOKEN) && !isOpen(url.pathname)) {
       if (url.pathname.startsWith('/api/') || request.method !== 'GET')
@@ -318,13 +326,14 @@ async function answerRun(
   run: Run,
 ): Promise<void> {
   const location = `/api/runs/${run.id}`
+  const addresses = { url: offprint.base + location, page: `${offprint.base}/runs/${run.id}` }
   if (wantsPage(request)) {
     // Most quick runs are done by then, and the reader goes straight to the result.
     await offprint.runs.wait(run.id, pageWaitMs)
     return seeOther(response, `/runs/${run.id}`)
   }
   const wait = /\bwait=(\d+)/.exec(String(request.headers.prefer ?? ''))
-  if (!wait) return sendJson(response, { run, url: location, page: `/runs/${run.id}` }, 202, { location })
+  if (!wait) return sendJson(response, { run, ...addresses }, 202, { location })
   const done = await offprint.runs.wait(run.id, Math.min(longestWait, Number(wait[1])) * 1000)
   const ended = done!.run
   if (ended.error?.kind === 'input') {
@@ -337,7 +346,7 @@ async function answerRun(
     })
   }
   const finished = !['queued', 'running'].includes(ended.status)
-  sendJson(response, finished ? done : { run: ended, url: location, page: `/runs/${run.id}` }, finished ? 200 : 202, {
+  sendJson(response, finished ? done : { run: ended, ...addresses }, finished ? 200 : 202, {
     location,
     'preference-applied': `wait=${wait[1]}`,
   })
@@ -524,5 +533,10 @@ function openApi(offprint: Offprint) {
           },
         },
       }
-  return { openapi: '3.1.0', info: { title: 'Offprint', version: '0.1.0' }, paths }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Offprint', version: '0.1.0' },
+    servers: [{ url: offprint.base || '/' }],
+    paths,
+  }
 }
