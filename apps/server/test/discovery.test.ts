@@ -67,7 +67,9 @@ test('the site map has every page that stays and every paper, with when it chang
   for (const place of places) assert.equal(new URL(place).href, place)
   for (const day of texts(text, 'lastmod')) assert.equal(new Date(day).toISOString(), day)
   assert.equal((await get(`${url}/sitemap.xml`, { 'if-none-match': tag! })).status, 304)
-  assert.equal((await fetch(`${url}/sitemap.xml`, { method: 'HEAD' })).headers.get('etag'), tag)
+  const head = await fetch(`${url}/sitemap.xml`, { method: 'HEAD' })
+  // Nothing is compressed there.
+  assert.equal(`W/${head.headers.get('etag')}`, tag)
   assert.equal((await get(`${url}/sitemap-1.xml`)).status, 200)
   for (const part of ['0', '2', '-1', 'x'])
     assert.notEqual((await get(`${url}/sitemap-${part}.xml`)).type.startsWith('application/xml'), true, part)

@@ -166,6 +166,22 @@ test('heads and answers without a body have none', async t => {
   assert.deepEqual([nothing.status, nothing.text], [204, ''])
 })
 
+test('a reader that has the compressed text already is told so', async t => {
+  let asked: string | undefined
+  const server = createServer((incoming, response) => {
+    shapeOutgoing(incoming, response, '')
+    asked = incoming.headers['if-none-match']
+    response.writeHead(asked === '"a", "b"' ? 304 : 200, { ...html, etag: '"a"' }).end(page)
+  }).listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  const first = await fetch(url)
+  assert.equal(first.headers.get('etag'), 'W/"a"')
+  const again = await fetch(url, { headers: { 'if-none-match': 'W/"a", W/"b"' } })
+  assert.deepEqual([again.status, asked], [304, '"a", "b"'])
+})
+
 test('addresses in headers get the path, several cookies too', async t => {
   const { headers } = await ask(
     t,

@@ -34,6 +34,9 @@ type Encoding = 'br' | 'gzip'
 
 /** @param base such as `/offprint`; '' where the site has a host of its own */
 export function shapeOutgoing(request: IncomingMessage, response: ServerResponse, base: string): void {
+  // A tag that went out with a compressed answer comes back weak; it is the same text.
+  const tags = request.headers['if-none-match']
+  if (tags) request.headers['if-none-match'] = tags.replace(/(^|,\s*)W\/"/g, '$1"')
   const plain = {
     writeHead: response.writeHead.bind(response) as (status: number, headers?: object) => ServerResponse,
     write: response.write.bind(response) as (chunk: Uint8Array, done?: (error?: Error | null) => void) => boolean,

@@ -26,7 +26,11 @@ const of = (one: PaperRecord | undefined, route = '/papers/[...key]', params = {
   pageMetadata(
     {
       place: { url: 'https://example.org/offprint', host: 'example.org' },
-      library: { paper: () => one, topic: () => undefined },
+      library: {
+        paper: () => one,
+        topic: () => undefined,
+        period: (name: string) => (name === '2025-12-12' ? { kind: 'day' } : undefined),
+      },
     } as unknown as Offprint,
     route,
     params,
@@ -101,6 +105,11 @@ test('pages of the reader’s own work are not for search engines; periods have 
   const day = of(undefined, '/day/[date]', { date: '2025-12-12' } as never, '?page=2')
   assert.equal(day.canonical, 'https://example.org/offprint/day/2025-12-12?page=2')
   assert.equal(day.description, 'The papers of 12 December 2025.')
+  for (const [route, params] of [
+    ['/day/[date]', { date: 'tomorrow' }],
+    ['/week/[week]', { week: '2025-12-12' }],
+  ] as const)
+    assert.equal(of(undefined, route, params as never).canonical, undefined)
 })
 
 test('a description has at most 200 characters and ends between words', () => {

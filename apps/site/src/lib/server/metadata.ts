@@ -74,7 +74,7 @@ export function pageMetadata(
   }
   const kind = /^\/(day|week|month)\//.exec(route ?? '')?.[1]
   const name = params.date ?? params.week ?? params.month
-  if (kind && name) {
+  if (kind && name && library.period(name, { limit: 0 })?.kind === kind) {
     const { title } = formatPeriod({ kind, name })
     const page = Number(url.searchParams.get('page'))
     return of(title, `The papers of ${title}.`, `/${kind}/${name}${page > 1 ? `?page=${Math.floor(page)}` : ''}`)
