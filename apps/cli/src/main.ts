@@ -22,6 +22,7 @@ import {
 } from '@offprint/server'
 import { Command, CommanderError, Option } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
+import { addHostingCommands, isHostingCommand } from './hosting-commands.ts'
 import { addMailCommands } from './mail-command.ts'
 import { progressBar } from './progress.ts'
 import { serve } from './serve.ts'
@@ -34,6 +35,7 @@ const badInput = 2
 
 async function main(): Promise<number> {
   const wanted = process.argv.slice(2)
+  if (isHostingCommand(wanted[0])) return hosting(wanted)
   const offprint = await openForCommand(wanted[0])
   if (!offprint) return serve()
   try {
@@ -41,6 +43,18 @@ async function main(): Promise<number> {
   } finally {
     await offprint.close()
   }
+}
+
+/** Commands that must work where the library does not. */
+async function hosting(words: string[]): Promise<number> {
+  let code = 0
+  const exit = (value: number) => {
+    code = value
+  }
+  const program = new Command('offprint').exitOverride().showHelpAfterError('(--help shows what there is)')
+  addHostingCommands(program, { print, stopOnInterrupt, exit })
+  await program.parseAsync(words, { from: 'user' })
+  return code
 }
 
 /** All commands but `serve` work on the opened library; a server may run on the same one at the time. */
@@ -237,6 +251,8 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
   addMailCommands(program, offprint, exitCode => {
     code = exitCode
   })
+  // Listed here for the help; they are called by `hosting`.
+  addHostingCommands(program, { print, stopOnInterrupt, exit: () => {} })
 
   const run = program
     .command('run')

@@ -10,6 +10,67 @@ export function openDatabase(file: string): DatabaseSync {
   return database
 }
 
+/** Opens a database file that must be there, and never writes to it. What others commit meanwhile is seen. */
+export function openForReading(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, { readOnly: true })
+  database.exec('PRAGMA busy_timeout = 10000')
+  return database
+}
+
+/** Writes the database as it is at this moment to a new file, while others go on reading and writing. */
+export function writeSnapshot(database: DatabaseSync, file: string): void {
+  database.prepare('VACUUM INTO ?').run(file)
+}
+
+/** What is damaged in a database, at most ten sentences; the search index is looked at too. @param quick leaves out the indexes */
+export function findDamage(database: DatabaseSync, { quick = false } = {}): string[] {
+  const name = quick ? 'quick_check' : 'integrity_check'
+  const rows = database.prepare(`PRAGMA ${name}(10)`).all()
+  return rows.map(row => String(row[name])).filter(text => text !== 'ok')
+}
+
+/** What is damaged in the tables of a full-text index, by the name of the index. */
+export function findIndexDamage(database: DatabaseSync): Record<string, string> {
+  const damage: Record<string, string> = {}
+  for (const name of fullTextIndexes(database))
+    try {
+      database.exec(`INSERT INTO "${name}"("${name}") VALUES ('integrity-check')`)
+    } catch (error) {
+      damage[name] = (error as Error).message
+    }
+  return damage
+}
+
+export function fullTextIndexes(database: DatabaseSync): string[] {
+  return database
+    .prepare(
+      `SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%fts5%' ORDER BY name`,
+    )
+    .all()
+    .map(row => String(row.name))
+}
+
+/** Writes what waits in the log beside the database into the database, as far as nobody reads it now. */
+export function emptyLog(database: DatabaseSync): void {
+  database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+}
+
+/** Rows that point to rows that are not there: of each table how many. */
+export function findOrphans(database: DatabaseSync): Record<string, number> {
+  const orphans: Record<string, number> = {}
+  for (const { table } of database.prepare('PRAGMA foreign_key_check').iterate())
+    orphans[String(table)] = (orphans[String(table)] ?? 0) + 1
+  return orphans
+}
+
+/** Of each owner how many of its steps were done. Empty where the database has none of our tables. */
+export function stepsDone(database: DatabaseSync): Record<string, number> {
+  const known = database.prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'`).get()
+  if (!known) return {}
+  const rows = database.prepare('SELECT owner, step FROM migrations ORDER BY owner').all()
+  return Object.fromEntries(rows.map(({ owner, step }) => [String(owner), Number(step)]))
+}
+
 /** Runs `work` in one transaction that is taken back if it throws. */
 export function transaction<T>(database: DatabaseSync, work: () => T): T {
   database.exec('BEGIN IMMEDIATE')
@@ -31,7 +92,7 @@ export type MigrationStep = string | ((database: DatabaseSync) => void)
  * start at once do not disturb each other.
  * @throws Error where the database was made by a newer version
  */
-export function migrate(database: DatabaseSync, owner: string, steps: MigrationStep[]): void {
+export function migrate(database: DatabaseSync, owner: string, steps: readonly MigrationStep[]): void {
   transaction(database, () => {
     database.exec('CREATE TABLE IF NOT EXISTS migrations (owner TEXT PRIMARY KEY, step INTEGER NOT NULL) STRICT')
     const row = database.prepare('SELECT step FROM migrations WHERE owner = ?').get(owner)

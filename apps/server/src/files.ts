@@ -93,7 +93,7 @@ export function plainName(name: string): string {
   return last.replace(/[\u0000-\u001f\u007f]/g, '').slice(0, 200) || 'unnamed'
 }
 
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   const handle = openSync(folder, 'r')
   try {
     fsyncSync(handle)

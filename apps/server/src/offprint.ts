@@ -1,6 +1,5 @@
 /** Everything that the site, the HTTP edge and the command line stand on, opened from the settings. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Claim, describeTolerance, type Method, type Paper, type Verdict } from '@offprint/papers'
@@ -9,6 +8,7 @@ import { type LoadedPaper, loadPapers } from '@offprint/papers/load'
 import { openDatabase } from './database.ts'
 import type { Place } from './feeds/feed.ts'
 import { type FileStore, openFileStore } from './files.ts'
+import { openFolder, useFolder } from './hosting/data-folder.ts'
 import { createLibrary, type Library } from './library/library.ts'
 import { arxivCategoryName } from './library/sources/arxiv-taxonomy.ts'
 import { exportFormats } from './library/sources/exports.ts'
@@ -54,6 +54,8 @@ export interface Offprint {
   settings: Settings
   /** Where others reach the site: from PUBLIC_URL. */
   place: Place
+  /** Path under which the site is reached, from PUBLIC_URL: empty, or such as `/offprint`. */
+  base: string
   papers: Map<string, Paper>
   library: Library
   /** Cuts a text into formulas, with their marks, and what stands between them. */
@@ -90,8 +92,9 @@ export interface Offprint {
  * @param options.syncSite stands in for arXiv and Hugging Face in tests: an address of this machine
  */
 export async function openOffprint(settings: Settings, { syncSite }: { syncSite?: string } = {}): Promise<Offprint> {
-  mkdirSync(settings.DATA_DIR, { recursive: true })
   const loaded = await loadPapers(settings.PAPERS)
+  openFolder(settings.DATA_DIR)
+  const inUse = useFolder(settings.DATA_DIR)
   const database = openDatabase(join(settings.DATA_DIR, 'offprint.db'))
   const vectorsFolder = join(settings.DATA_DIR, 'vectors')
   const wordsFolder = join(settings.DATA_DIR, 'words')
@@ -115,11 +118,12 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
   })
   library.vectorsRevision()
   const address = new URL(settings.PUBLIC_URL ?? `http://localhost:${settings.PORT}`)
+  const base = address.pathname.replace(/\/$/, '')
   const isCaughtUp = () => {
     const revision = library.revision()
-    return library.vectorsRevision() === revision && library.topicsRevision() === revision
+    return [library.vectorsRevision(), library.topicsRevision(), library.wordsRevision()].every(one => one === revision)
   }
-  const place = { url: address.origin, host: address.hostname }
+  const place = { url: address.origin + base, host: address.hostname }
   const mail = openMail(database, {
     library,
     place,
@@ -141,6 +145,7 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
     settings,
     place,
     mail,
+    base,
     papers,
     library,
     splitMath,
@@ -170,6 +175,7 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
       await mail.close()
       await runs.close()
       database.close()
+      inUse.end()
     },
   }
 }

@@ -48,10 +48,10 @@ const schema = z.object({
   ALLOWED_HOSTS: list,
   PUBLIC_URL: z
     .string()
-    .refine(isOrigin)
-    .transform(value => value.replace(/\/$/, ''))
+    .refine(isSiteAddress)
+    .transform(value => new URL(value).href.replace(/\/$/, ''))
     .optional()
-    .meta({ expected: 'an address such as https://offprint.example.org, without a path' }),
+    .meta({ expected: 'an address such as https://offprint.example.org or https://example.org/offprint' }),
   TRUST_PROXY: flag,
   PAPERS: list,
   DATASETS_DIR: z.string().min(1).optional().meta({ expected: 'a folder' }),
@@ -138,9 +138,13 @@ export function readSettings(
   }
 }
 
-function isOrigin(value: string): boolean {
+/** Scheme and host, and a path where the site is reached under one. */
+function isSiteAddress(value: string): boolean {
   const url = URL.parse(value)
-  return url !== null && /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href
+  if (!url || !/^https?:$/.test(url.protocol)) return false
+  // No `..`, no `//`, nothing that would have to be escaped in a page or a header.
+  const isPlain = /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*\/?$/.test(url.pathname)
+  return isPlain && `${url.origin}${url.pathname.replace(/\/$/, '')}` === url.href.replace(/\/$/, '')
 }
 
 export function isLoopback(host: string): boolean {

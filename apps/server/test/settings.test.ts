@@ -80,17 +80,29 @@ test('SYNC names sources, and what is wrong with one', () => {
   assert.throws(() => readSettings({ SYNC_CONTACT: 'a b' }, none), /^SettingsError: SYNC_CONTACT must be an address/)
 })
 
-test('PUBLIC_URL is an address without a path', () => {
-  assert.equal(
-    readSettings({ PUBLIC_URL: 'https://papers.example.org/' }, none).PUBLIC_URL,
-    'https://papers.example.org',
-  )
+test('PUBLIC_URL is an address, with a path where the site lies under one', () => {
+  for (const [given, kept] of [
+    ['https://papers.example.org/', 'https://papers.example.org'],
+    ['https://example.org/offprint', 'https://example.org/offprint'],
+    ['https://example.org/a/b-c_d.e/', 'https://example.org/a/b-c_d.e'],
+    ['http://localhost:3000', 'http://localhost:3000'],
+    ['HTTPS://Example.org:443/a/../b', 'https://example.org/b'],
+  ])
+    assert.equal(readSettings({ PUBLIC_URL: given }, none).PUBLIC_URL, kept)
   for (const wrong of [
     'papers.example.org',
     'ftp://x.example',
-    'https://x.example/path',
+    'https://x.example/path?x',
+    'https://x.example/path#x',
+    'https://x.example//path',
+    'https://x.example/a//b',
+    'https://x.example/a b',
+    'https://x.example/"><script>',
+    'https://x.example/a%20b',
+    'https://x.example/.hidden',
     'https://x.example?x',
     'https://a@x.example',
+    'https://a:b@x.example/c',
   ])
-    assert.throws(() => readSettings({ PUBLIC_URL: wrong }, none), /PUBLIC_URL must be an address such as/)
+    assert.throws(() => readSettings({ PUBLIC_URL: wrong }, none), /PUBLIC_URL must be an address such as/, wrong)
 })

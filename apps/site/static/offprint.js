@@ -99,6 +99,9 @@ document.addEventListener('click', async event => {
   delete button.dataset.sent
 })
 
+// The site may lie under a path of another one: beside this script.
+const here = path => new URL(path, import.meta.url).href
+
 // What a search would find, while it is typed.
 const searchBox = document.querySelector('[data-instant]')
 if (searchBox) instantResults(searchBox)
@@ -146,20 +149,21 @@ function instantResults(box) {
     if (query.length < 2) return close()
     asked = new AbortController()
     try {
-      const address = `/api/search?typing=1&limit=7&q=${encodeURIComponent(box.value)}`
+      const address = here(`api/search?typing=1&limit=7&q=${encodeURIComponent(box.value)}`)
       const answer = await fetch(address, { signal: asked.signal })
       if (!answer.ok) return close()
       const { papers, total, suggestion } = await answer.json()
       if (box.value.trim() !== query || document.activeElement !== box) return
       list.replaceChildren(
         ...papers.map((paper, at) =>
-          optionOf(at, `/papers/${paper.key.split('/').map(encodeURIComponent).join('/')}`, paper.titleParts),
+          optionOf(at, here(`papers/${paper.key.split('/').map(encodeURIComponent).join('/')}`), paper.titleParts),
         ),
       )
       const more = suggestion
         ? [`Did you mean ${suggestion}?`, suggestion]
         : total > papers.length && [`All ${total.toLocaleString('en')} papers`, query]
-      if (more) list.append(optionOf(papers.length, `/search?q=${encodeURIComponent(more[1])}`, [{ text: more[0] }]))
+      if (more)
+        list.append(optionOf(papers.length, here(`search?q=${encodeURIComponent(more[1])}`), [{ text: more[0] }]))
       if (!list.children.length) return close()
       list.hidden = false
       box.setAttribute('aria-expanded', 'true')
@@ -211,5 +215,8 @@ function optionOf(at, href, parts) {
 for (const input of document.querySelectorAll('input[data-zone]'))
   if (input.value === input.defaultValue) input.value = Intl.DateTimeFormat().resolvedOptions().timeZone || input.value
 
-// Shows a page of its own where the site does not answer.
-if (isSecureContext) navigator.serviceWorker?.register('/service-worker.js').catch(() => {})
+// A page that was kept may be older than the choice of the theme.
+if (document.querySelector('[data-kept-page]')) showTheme(/(?:^|; )theme=(light|dark)/.exec(document.cookie)?.[1] ?? '')
+
+// Keeps what was read, for when the site does not answer. It lies beside this script, wherever the site lies.
+if (isSecureContext) navigator.serviceWorker?.register(here('service-worker.js')).catch(() => {})

@@ -8,7 +8,7 @@ function followRun(panel) {
   const detail = panel.querySelector('[data-progress-detail]')
   const bar = panel.querySelector('progress')
   const log = document.querySelector('[data-log]')
-  const source = new EventSource(`/api/runs/${panel.dataset.run}/events`)
+  const source = new EventSource(new URL(`api/runs/${panel.dataset.run}/events`, import.meta.url))
   const offline = is => document.body.classList.toggle('is-offline', is)
   let status
   source.addEventListener('open', () => offline(false))

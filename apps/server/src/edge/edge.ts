@@ -6,12 +6,14 @@ import type { Offprint } from '../offprint.ts'
 import type { Run } from '../runs/types.ts'
 import { readFields, readText } from './body.ts'
 import { ownPath, wantsMarkdown, wantsPage } from './browser.ts'
+import { sendLlms, sendOpenSearch, sendRobots, sendSitemap } from './discovery.ts'
 import { attachment, sendArchive, sendInput, sendRunFile, sendTable } from './downloads.ts'
 import { sendFeed } from './feeds.ts'
 import { sendDailyPapers, sendFoundPapers, sendMarkdown, sendPaper } from './hf-papers.ts'
 import { importPapers, syncRoutes } from './imports.ts'
 import { isOneClick, isOpenMailPath, mailRoutes } from './mail.ts'
 import { sendOpml } from './opml.ts'
+import { shapeOutgoing } from './outgoing.ts'
 import { HttpError, type Problem, problemOf, seeOther, sendJson, sendProblem } from './problem.ts'
 import {
   changeFeedKeys,
@@ -23,6 +25,7 @@ import {
   sendReading,
   sendReadingArchive,
 } from './reading.ts'
+import { withoutBase } from './sub-path.ts'
 import { checkHost, checkSameSite, endedCookie, isOwner, isSecure, isToken, sessionCookie } from './trust.ts'
 
 /** A request as the site's handler gets it: the library rides along, and what the edge refused, to be shown as a page. */
@@ -71,6 +74,10 @@ const routes: Route[] = [
   ['POST', /^\/login$/, login],
   ['POST', /^\/logout$/, ({ response }) => seeOther(response, '/login', { 'set-cookie': endedCookie })],
   ['POST', /^\/theme$/, chooseTheme],
+  ['GET', /^\/robots\.txt$/, sendRobots],
+  ['GET', /^\/sitemap(?:-([1-9]\d{0,5}))?\.xml$/, (call, part) => sendSitemap(call, part ?? '')],
+  ['GET', /^\/llms\.txt$/, sendLlms],
+  ['GET', /^\/opensearch\.xml$/, sendOpenSearch],
   ['GET', /^\/feed\.(atom|rss|json)$/, sendFeed],
   ['GET', /^\/api\/papers$/, ({ response, offprint }) => sendJson(response, { papers: listPapers(offprint) })],
   ['GET', /^\/api\/papers\/(.+)\/similar$/, similarPapers],
@@ -133,6 +140,7 @@ const routes: Route[] = [
 export function createEdge(offprint: Offprint, pages: PageHandler): Server {
   const { settings } = offprint
   const server = createServer((request, response) => {
+    shapeOutgoing(request, response, offprint.base)
     const started = answer(request, response)
     started.catch(error => {
       const problem = problemOf(error)
@@ -154,6 +162,11 @@ export function createEdge(offprint: Offprint, pages: PageHandler): Server {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value)
     checkHost(request, settings)
+    if (offprint.base) {
+      const address = withoutBase(request.url ?? '/', offprint.base)
+      if (address === undefined) return seeOther(response, `/${request.url!.slice(offprint.base.length)}`)
+      request.url = address
+    }
     const url = parseUrl(request)
     if (!isOneClick(request.method, url.pathname)) checkSameSite(request)
     const scheme = isSecure(request, settings) ? 'https' : 'http'
@@ -171,7 +184,10 @@ export function createEdge(offprint: Offprint, pages: PageHandler): Server {
       ([method]) => method === request.method || (method === 'GET' && request.method === 'HEAD'),
     )
     if (route) {
-      const parts = route[1].exec(url.pathname)!.slice(1).map(decodePart)
+      const parts = route[1]
+        .exec(url.pathname)!
+        .slice(1)
+        .map(part => part && decodePart(part))
       const page = (path: string) => pages(Object.assign(request, { offprint, method: 'GET', url: path }), response)
       return route[2]({ request, response, url, offprint, page }, ...parts)
     }
@@ -202,6 +218,18 @@ function decodePart(part: string): string {
   }
 }
 
+const openFiles = new Set([
+  '/favicon.svg',
+  '/icon-192.png',
+  '/icon-512.png',
+  '/icon-maskable-512.png',
+  '/manifest.webmanifest',
+  '/offprint.js',
+  '/results.js',
+  '/robots.txt',
+  '/service-worker.js',
+])
+
 /** What is shown without the token: the login page with its styles, and health. */
 function isOpen(path: string): boolean {
   return (
@@ -211,7 +239,7 @@ function isOpen(path: string): boolean {
     path === '/theme' ||
     path === '/offline' ||
     isOpenMailPath(path) ||
-    ['/favicon.svg', '/offprint.js', '/results.js', '/service-worker.js'].includes(path)
+    openFiles.has(path)
   )
 }
 
@@ -326,13 +354,14 @@ async function answerRun(
   run: Run,
 ): Promise<void> {
   const location = `/api/runs/${run.id}`
+  const addresses = { url: offprint.base + location, page: `${offprint.base}/runs/${run.id}` }
   if (wantsPage(request)) {
     // Most quick runs are done by then, and the reader goes straight to the result.
     await offprint.runs.wait(run.id, pageWaitMs)
     return seeOther(response, `/runs/${run.id}`)
   }
   const wait = /\bwait=(\d+)/.exec(String(request.headers.prefer ?? ''))
-  if (!wait) return sendJson(response, { run, url: location, page: `/runs/${run.id}` }, 202, { location })
+  if (!wait) return sendJson(response, { run, ...addresses }, 202, { location })
   const done = await offprint.runs.wait(run.id, Math.min(longestWait, Number(wait[1])) * 1000)
   const ended = done!.run
   if (ended.error?.kind === 'input') {
@@ -345,7 +374,7 @@ async function answerRun(
     })
   }
   const finished = !['queued', 'running'].includes(ended.status)
-  sendJson(response, finished ? done : { run: ended, url: location, page: `/runs/${run.id}` }, finished ? 200 : 202, {
+  sendJson(response, finished ? done : { run: ended, ...addresses }, finished ? 200 : 202, {
     location,
     'preference-applied': `wait=${wait[1]}`,
   })
@@ -453,5 +482,10 @@ function openApi(offprint: Offprint) {
           },
         },
       }
-  return { openapi: '3.1.0', info: { title: 'Offprint', version: '0.1.0' }, paths }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Offprint', version: '0.1.0' },
+    servers: [{ url: offprint.base || '/' }],
+    paths,
+  }
 }

@@ -33,7 +33,7 @@ export interface FeedEntry {
 
 /** Where the site is reached, from its settings: never from a request. */
 export interface Place {
-  /** Without a slash at the end. */
+  /** With the path under which it lies, and without a slash at the end. */
   url: string
   host: string
 }
@@ -104,10 +104,15 @@ export function paperFeed(library: Library, place: Place, query: FeedQuery, endi
   }
 }
 
+/** Where a paper's page is. Old arXiv ids keep their slash. */
+export function paperAddress(place: Place, key: string): string {
+  return `${place.url}/papers/${key.split('/').map(encodeURIComponent).join('/')}`
+}
+
 function entryOf(paper: PaperRecord, place: Place): FeedEntry {
   return {
     id: `tag:${place.host},2025:paper:${paper.key}`,
-    url: `${place.url}/papers/${paper.key.split('/').map(encodeURIComponent).join('/')}`,
+    url: paperAddress(place, paper.key),
     title: paper.title,
     authors: paper.authors.map(author => author.name),
     text: paper.summary || paper.abstract,

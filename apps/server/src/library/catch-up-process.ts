@@ -3,7 +3,9 @@
  * `catch-up-process.ts <database> <folder of the vectors> <folder of the words>`.
  */
 import { setPriority } from 'node:os'
+import { dirname } from 'node:path'
 import { openDatabase } from '../database.ts'
+import { useFolder } from '../hosting/data-folder.ts'
 import { createLibrary } from './library.ts'
 import { withHistory } from './topic-history.ts'
 import { computeTopics } from './topics.ts'
@@ -12,6 +14,7 @@ import { computeVectors, vectorsRevision } from './vectors.ts'
 // The site comes first.
 setPriority(19)
 const [file, folder, wordsFolder] = process.argv.slice(2)
+const inUse = useFolder(dirname(file))
 const database = openDatabase(file)
 const library = createLibrary(database)
 const papers = { [Symbol.iterator]: () => library.records() }
@@ -23,3 +26,4 @@ if (library.topicsRevision() !== revision) {
   library.saveTopics(withHistory(topics, papers, new Date().toISOString().slice(0, 10)), revision)
 }
 database.close()
+inUse.end()

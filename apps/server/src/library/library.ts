@@ -15,7 +15,7 @@ import { keepTopicIds } from './topic-ids.ts'
 import { hotness } from './trend.ts'
 import type { Library, PaperRecord, Redirect, SimilarPaper, Topic } from './types.ts'
 import type { PaperVectors } from './vectors.ts'
-import { computeWordIndex, openWordIndex } from './word-index.ts'
+import { computeWordIndex, openWordIndex, wordsRevision } from './word-index.ts'
 
 export type { Library } from './types.ts'
 
@@ -251,6 +251,7 @@ export function createLibrary(
       const { topicsRevision } = state.get()!
       return topicsRevision === null ? undefined : Number(topicsRevision)
     },
+    wordsRevision: () => (wordsFolder === undefined ? undefined : wordsRevision(wordsFolder)),
     saveWords: folder => computeWordIndex(database, store, folder),
     saveTopics(computed, revision) {
       parsed = undefined

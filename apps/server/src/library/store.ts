@@ -8,7 +8,7 @@ import { searchColumns } from './search-text.ts'
 import { openTrend, startTrend } from './trend.ts'
 import type { ImportedRecord, PaperRecord } from './types.ts'
 
-const steps: MigrationStep[] = [
+export const steps: MigrationStep[] = [
   `CREATE TABLE papers (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
     key TEXT NOT NULL UNIQUE,
@@ -330,6 +330,8 @@ export function openPaperStore(database: DatabaseSync) {
     byArxivId: (id: string) => toRow(byArxivId.get(id)),
     bySlug: (slug: string) => toRow(bySlug.get(slug)),
     byPosition: (position: number) => toRow(byPosition.get(position)),
+    /** Puts a paper's words into the index anew. */
+    indexWords,
     byKey: (key: string) => toRow(byKey.get(key)),
   }
 }

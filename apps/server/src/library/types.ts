@@ -410,6 +410,8 @@ export interface Library {
   topic(id: string): Topic | undefined
   /** Revision of the library that the stored topics were computed from; undefined before the first time. */
   topicsRevision(): number | undefined
+  /** Revision of the library whose words lie ready for quick searches; undefined where none do. */
+  wordsRevision(): number | undefined
   /** Brings the words that lie in a folder for quick searches up to the library as it is. */
   saveWords(folder: string): Promise<void>
   /**

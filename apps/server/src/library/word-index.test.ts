@@ -138,6 +138,7 @@ test('what changed since is found at once; what is damaged is not used, and made
     other.search('trees').papers.map(({ key }) => key),
     ['2401.00001'],
   )
+  assert.deepEqual([readdirSync(words), other.wordsRevision()], [[], undefined])
   await add({ id: '2401.00003', title: 'More', abstract: 'trees' })
   await other.saveWords(words)
   assert.equal(readdirSync(words).length, 1)

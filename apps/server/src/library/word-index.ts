@@ -122,6 +122,7 @@ export function openWordIndex(database: DatabaseSync, store: PaperStore, folder:
       opened = { file: file.name, index: openBm25(readFileSync(join(folder, file.name))), revision: file.revision }
     } catch (error) {
       console.error(`words: ${(error as Error).message}; they are indexed anew`)
+      rmSync(join(folder, file.name), { force: true })
     }
   }
 
@@ -187,6 +188,11 @@ function openOrForget(path: string): Bm25 | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Revision of the library whose words lie in a folder. */
+export function wordsRevision(folder: string): number | undefined {
+  return newestOf(folder)?.revision
 }
 
 function newestOf(folder: string): { name: string; revision: number } | undefined {

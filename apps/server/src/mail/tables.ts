@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { migrate } from '../database.ts'
 
-const steps = [
+export const steps = [
   `CREATE TABLE mail (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     -- Links in mail are signed with it.

@@ -11,7 +11,7 @@ import type { Run, RunRecord, RunStatus } from './types.ts'
 /** A run of another machine counts as dead after this long without a heartbeat, in ms. */
 const leaseMs = 30_000
 
-const steps = [
+export const steps = [
   `CREATE TABLE runs (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,

@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { migrate, transaction } from '../database.ts'
 import { isAlive } from '../runs/store.ts'
 
-const steps = [
+export const steps = [
   `CREATE TABLE syncs (
     name TEXT PRIMARY KEY,
     -- Followed by the page's form: as it was written there.

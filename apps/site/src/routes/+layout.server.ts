@@ -1,7 +1,8 @@
+import { pageMetadata } from '#lib/server/metadata.ts'
 import { themeOf } from '#lib/server/theme.ts'
 import type { LayoutServerLoad } from './$types'
 
-export const load: LayoutServerLoad = ({ locals, url, cookies }) => {
+export const load: LayoutServerLoad = ({ locals, url, cookies, route, params }) => {
   // Papers may have come in by a command beside this server.
   locals.offprint.catchUp()
   return {
@@ -9,6 +10,7 @@ export const load: LayoutServerLoad = ({ locals, url, cookies }) => {
     address: url.pathname + url.search,
     query: url.pathname === '/search' ? (url.searchParams.get('q') ?? '') : '',
     theme: themeOf(cookies),
+    metadata: pageMetadata(locals.offprint, route.id, params, url),
     locked: locals.offprint.settings.OWNER_TOKEN !== undefined && url.pathname !== '/login',
   }
 }

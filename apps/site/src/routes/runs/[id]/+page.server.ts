@@ -28,7 +28,7 @@ export const load: PageServerLoad = ({ locals: { offprint }, params, url }) => {
     ours: offprint.runs.isOurs(run.id),
     progress: offprint.runs.progress(run.id),
     inputs: describeInputs(offprint, run),
-    snippets: snippets(offprint, run, url.origin),
+    snippets: snippets(offprint, run, url.origin + offprint.base),
     blocks: showBlocks(blocks, url),
     others: others.map(({ id, createdAt }) => ({ id, createdAt })),
   }
