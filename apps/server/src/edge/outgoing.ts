@@ -23,8 +23,8 @@ const leastBytes = 1024
 /** Up to here an answer is gathered and compressed at once, and has its length; a longer one is compressed as it comes. */
 const gatheredBytes = 128 * 1024
 /** Cheap ones: a page must not wait for its last tenth. */
-const brotliQuality = 3
-const gzipLevel = 2
+const brotliQuality = 1
+const gzipLevel = 1
 
 const compressible =
   /^(?:text\/(?!event-stream)[\w.-]+|image\/svg\+xml|application\/(?:json|javascript|xml|[\w.-]+\+(?:json|xml)))(?:;|$)/i

@@ -20,6 +20,8 @@ import { computeWordIndex, openWordIndex, wordsRevision } from './word-index.ts'
 export type { Library } from './types.ts'
 
 const rowsAtOnce = 500
+/** Answers that are kept for as long as the library stays as it is. */
+const mostCounted = 1000
 
 /** A place in the order of what trends. */
 const firstCursor = { trend: Number.MAX_VALUE, published: '~', key: '' }
@@ -72,7 +74,25 @@ export function createLibrary(
     top: [between(orders.top), between(orders.top, notHidden)],
   }
   const countBetween = database.prepare(`SELECT count(*) AS total ${inPeriod}`)
-  const countShown = database.prepare(`SELECT count(*) AS total ${inPeriod} ${notHidden}`)
+  const countHidden = database.prepare(
+    `SELECT count(*) AS total FROM marks CROSS JOIN papers USING (position)
+     WHERE hiddenAt IS NOT NULL AND submittedAt >= ? AND submittedAt < ?`,
+  )
+  // A day may have tens of thousands of papers: counted once for each state of the library.
+  const counted = new Map<string, number>()
+  let countedAt = -1
+  function countPeriod(start: string, end: string): number {
+    const revision = library.revision()
+    if (countedAt !== revision) counted.clear()
+    countedAt = revision
+    const name = `${start} ${end}`
+    let total = counted.get(name)
+    if (total === undefined) {
+      total = Number(countBetween.get(start, end)!.total)
+      if (counted.size < mostCounted) counted.set(name, total)
+    }
+    return total
+  }
   const lastBefore = database.prepare('SELECT max(submittedAt) AS moment FROM papers WHERE submittedAt < ?')
   const firstFrom = database.prepare(
     'SELECT min(submittedAt) AS moment FROM papers WHERE submittedAt >= ? AND submittedAt <= ?',
@@ -118,10 +138,28 @@ export function createLibrary(
     return parsed!.topics
   }
 
+  // What two papers share is read off their texts, which takes its time; most pages are asked for again.
+  const similarBefore = new Map<string, SimilarPaper[]>()
+  let similarAt = ''
+
   function similar(key: string, most = 6): SimilarPaper[] {
-    const paper = store.byKey(key)?.record
     const known = vectors()
-    if (!paper || !known) return []
+    if (!known) return []
+    const state = `${known.revision} ${library.revision()}`
+    if (state !== similarAt) similarBefore.clear()
+    similarAt = state
+    const name = `${most} ${key}`
+    const before = similarBefore.get(name)
+    if (before) return before
+    const found = findSimilar(known, key, most)
+    if (similarBefore.size >= mostCounted) similarBefore.delete(similarBefore.keys().next().value!)
+    similarBefore.set(name, found)
+    return found
+  }
+
+  function findSimilar(known: PaperVectors, key: string, most: number): SimilarPaper[] {
+    const paper = store.byKey(key)?.record
+    if (!paper) return []
     const found: SimilarPaper[] = []
     for (const near of known.nearestTo(key, 3 * most)) {
       if (found.length === most) break
@@ -223,7 +261,7 @@ export function createLibrary(
           month: periodAround(inside, 'month').name,
         },
         papers: ordered[sort][withoutHidden ? 1 : 0].all(start, end, limit, offset).map(row => toRow(row)!.record),
-        total: Number((withoutHidden ? countShown : countBetween).get(start, end)!.total),
+        total: countPeriod(start, end) - (withoutHidden ? Number(countHidden.get(start, end)!.total) : 0),
         ...(previous ? { previous: periodAround(previous, kind).name } : {}),
         ...(next ? { next: periodAround(next, kind).name } : {}),
       }

@@ -1,29 +1,28 @@
-/** Papers as a page shows them: with their formulas set. */
-import type { Offprint, PaperRecord } from '@offprint/server'
+/** Papers as a list shows them: with their formulas set, and with what the reader made of them. */
+import type { FoundPaper, Offprint, PaperRecord } from '@offprint/server'
+import { authorLine } from '#lib/format.ts'
+import { ShownPaper } from '#lib/shown-paper.ts'
 import { renderMath } from './math.ts'
-
-export interface ShownPaper extends PaperRecord {
-  /** The title, and the summary or abstract on a list, as HTML. */
-  html: { title: string; lead: string }
-  voted?: boolean
-  read?: boolean
-}
 
 /** What stands on a list is cut to a few lines: more than this would not be seen. */
 const leadLength = 600
+const authorsShown = 3
 
-/** The papers of a list, with what the reader made of them. */
-export function showPapers<Paper extends PaperRecord>(
-  offprint: Offprint,
-  papers: readonly Paper[],
-): (Paper & ShownPaper)[] {
-  const marks = offprint.library.reading.marksOf(papers.map(paper => paper.key))
-  return papers.map(paper => ({ ...paper, ...showPaper(offprint, paper), ...marks.get(paper.key) }))
-}
-
-export function showPaper({ splitMath }: Offprint, paper: PaperRecord): ShownPaper {
-  const lead = paper.summary || paper.abstract
-  // Not within a formula: what is cut there stays as it is written.
-  const cut = lead.length > leadLength ? `${lead.slice(0, leadLength).toWellFormed()}…` : lead
-  return { ...paper, html: { title: renderMath(paper.title, splitMath), lead: renderMath(cut, splitMath) } }
+export function showPapers(offprint: Offprint, papers: readonly (PaperRecord & Partial<FoundPaper>)[]): ShownPaper[] {
+  const { splitMath, library } = offprint
+  const marks = library.reading.marksOf(papers.map(paper => paper.key))
+  return papers.map(paper => {
+    const { key, title, organization, publishedAt, withdrawn, externalVotes, slug, snippetParts } = paper
+    // A snippet stands in its place.
+    const lead = snippetParts ? '' : paper.summary || paper.abstract
+    // Not within a formula: what is cut there stays as it is written.
+    const cut = lead.length > leadLength ? `${lead.slice(0, leadLength).toWellFormed()}…` : lead
+    return new ShownPaper({
+      ...{ key, title, organization, publishedAt, withdrawn, externalVotes, slug, snippetParts },
+      ...marks.get(key),
+      authors: authorLine(paper, authorsShown),
+      titleParts: paper.titleParts?.some(part => part.match) ? paper.titleParts : undefined,
+      html: { title: renderMath(title, splitMath), lead: renderMath(cut, splitMath) },
+    })
+  })
 }

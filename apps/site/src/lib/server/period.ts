@@ -4,11 +4,11 @@ import { showPapers } from './papers.ts'
 import { showRail } from './rail.ts'
 import { runnable } from './runnable.ts'
 
-const papersOnPage = 100
+const papersOnPage = 50
 const kinds = ['day', 'week', 'month'] as const
 const sortings = ['arrival', 'trending', 'top'] as const
 
-/** Undefined where there is no such period. `?page=2` shows the next hundred papers. */
+/** Undefined where there is no such period. `?page=2` shows the next fifty papers. */
 export function showPeriod(offprint: Offprint, name: string, url: URL) {
   const page = Math.min(100_000, Math.max(1, Math.floor(Number(url.searchParams.get('page')) || 1)))
   const sort = sortings.find(one => one === url.searchParams.get('sort')) ?? 'arrival'
