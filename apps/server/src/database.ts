@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 export function openDatabase(file: string): DatabaseSync {
   const database = new DatabaseSync(file)
   database.exec(
-    'PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;',
+    'PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -32000;',
   )
   return database
 }

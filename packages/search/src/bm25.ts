@@ -195,38 +195,21 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
     if (looked.length > 255) throw new InputError('groups', String(looked.length), 'at most 255')
     for (const [group, { lists }] of looked.entries()) {
       const wanted = any ? 0 : group
-      const count = (row: number, score: number) => {
-        const hit = hits[row]
-        if (hit === wanted) {
-          hits[row] = wanted + 1
-          scores[row] += score
-          if (!wanted) touched.push(row)
-        } else if (hit === wanted + 1) scores[row] += score
-      }
       for (const alternative of lists) {
-        if (alternative.length === 1) {
-          const [{ rows, frequencies, from, to }] = alternative
-          const weight = rarity(documents, gone.size ? countAlive(rows, from, to) : to - from) * (k1 + 1)
-          for (let at = from; at < to; at++) {
-            const row = rows[at]
-            const frequency = frequencies[at]
-            count(row, (weight * frequency) / (frequency + k1 * (1 - b) + held * lengthOf(row)))
+        const { rows, frequencies, from, to } = alternative.length === 1 ? alternative[0] : together(alternative)
+        const weight = rarity(documents, gone.size ? countAlive(rows, from, to) : to - from) * (k1 + 1)
+        for (let at = from; at < to; at++) {
+          const row = rows[at]
+          const hit = hits[row]
+          // It lacks a group that came before.
+          if (hit < wanted) continue
+          if (hit === wanted) {
+            hits[row] = wanted + 1
+            if (!wanted) touched.push(row)
           }
-          continue
-        }
-        const together: number[] = []
-        for (const { rows, frequencies, from, to } of alternative)
-          for (let at = from; at < to; at++) {
-            const row = rows[at]
-            if (!sums[row]) together.push(row)
-            sums[row] += frequencies[at]
-          }
-        const weight =
-          rarity(documents, gone.size ? countAlive(together, 0, together.length) : together.length) * (k1 + 1)
-        for (const row of together) {
-          const frequency = sums[row]
-          sums[row] = 0
-          count(row, (weight * frequency) / (frequency + k1 * (1 - b) + held * lengthOf(row)))
+          const frequency = frequencies[at]
+          const length = row < flatRows ? flat.lengths[row] : addedLengths[row - flatRows]
+          scores[row] += (weight * frequency) / (frequency + k1 * (1 - b) + held * length)
         }
       }
     }
@@ -266,6 +249,23 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
       own.frequencies.push(1)
     }
     return [{ ...own, from: 0, to: own.rows.length }]
+  }
+
+  /** Terms that count as one. Two of them mostly have few documents in common. */
+  function together(lists: Postings[]): Postings {
+    const rows: number[] = []
+    for (const list of lists)
+      for (let at = list.from; at < list.to; at++) {
+        const row = list.rows[at]
+        if (!sums[row]) rows.push(row)
+        sums[row] += list.frequencies[at]
+      }
+    const frequencies = new Float64Array(rows.length)
+    for (const [at, row] of rows.entries()) {
+      frequencies[at] = sums[row]
+      sums[row] = 0
+    }
+    return { rows, frequencies, from: 0, to: rows.length }
   }
 
   function countAlive(rows: ArrayLike<number>, from: number, to: number): number {

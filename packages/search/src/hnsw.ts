@@ -290,6 +290,21 @@ export class Hnsw {
   }
 
   /**
+   * Inner product of a row, as it is stored, with another vector: their cosine, where the metric is `cosine` and the vector
+   * has length 1.
+   * @throws InputError for an id that is not there, or a vector of another length
+   */
+  innerProduct(id: number, vector: Float32Array): number {
+    if (!this.has(id)) throw new InputError('id', String(id), 'the id of a row that is there')
+    if (vector.length !== this.dimension)
+      throw new InputError('vector', `${vector.length} numbers`, `${this.dimension} numbers`)
+    const row = this.#floats(this.#columns.vectors!.pointer + id * this.#rowBytes, this.dimension)
+    let sum = 0
+    for (let at = 0; at < vector.length; at++) sum += row[at] * vector[at]
+    return sum
+  }
+
+  /**
    * The rows nearest to a query.
    *
    * @param query d floats

@@ -401,3 +401,13 @@ test('glove-100d: searched exactly, the truths of the data set come out; the gra
     assert.ok((await recall(index, few, metric === 'cosine' ? 64 : 96)) > 0.94)
   }
 })
+
+test('the inner product of a row is that of its vector', async () => {
+  const index = Hnsw.create(3, { metric: 'cosine' })
+  await index.add({ data: Float32Array.of(3, 4, 0, 1, 1, 1), rows: 2, columns: 3 })
+  const query = Float32Array.of(0, 1, 0)
+  assert.ok(Math.abs(index.innerProduct(0, query) - 0.8) < 1e-6)
+  assert.ok(Math.abs(index.innerProduct(1, query) - 1 / Math.sqrt(3)) < 1e-6)
+  assert.throws(() => index.innerProduct(2, query), /id must be/)
+  assert.throws(() => index.innerProduct(0, Float32Array.of(1)), /vector must be 3 numbers, found 1 numbers/)
+})

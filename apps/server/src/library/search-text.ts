@@ -29,8 +29,16 @@ export interface Token {
 
 /** Cuts a text into its words. */
 export function tokens(text: string): Token[] {
-  if (isAscii(text)) return asciiTokens(text)
-  return Array.from(text.matchAll(word), match => tokenOf(match[0], match.index))
+  return [...eachToken(text)]
+}
+
+/** The same one after the other: of a long text often only the beginning is looked at. */
+export function eachToken(text: string): Iterable<Token> {
+  return isAscii(text) ? asciiTokens(text) : unicodeTokens(text)
+}
+
+function* unicodeTokens(text: string): Generator<Token> {
+  for (const match of text.matchAll(word)) yield tokenOf(match[0], match.index)
 }
 
 function tokenOf(text: string, start: number): Token {
@@ -52,8 +60,7 @@ function isWordCode(code: number): boolean {
 }
 
 /** The same by hand, several times as fast: every search marks some thirty abstracts. */
-function asciiTokens(text: string): Token[] {
-  const found: Token[] = []
+function* asciiTokens(text: string): Generator<Token> {
   for (let at = 0; at < text.length; ) {
     if (!isWordCode(text.charCodeAt(at))) {
       at++
@@ -64,10 +71,9 @@ function asciiTokens(text: string): Token[] {
     const code = text.charCodeAt(end)
     const marks = code === sharp ? 1 : code === plus && text.charCodeAt(end + 1) === plus ? 2 : 0
     if (marks && !isWordCode(text.charCodeAt(end + marks))) end += marks
-    found.push(tokenOf(text.slice(at, end), at))
+    yield tokenOf(text.slice(at, end), at)
     at = end
   }
-  return found
 }
 
 function foldWord(text: string): string {

@@ -20,7 +20,7 @@ import {
   type Term,
   tellingTerms,
 } from './query.ts'
-import { joins, type Token, tokens } from './search-text.ts'
+import { eachToken, joins, type Token } from './search-text.ts'
 import { type PaperStore, type Row, toRow } from './store.ts'
 import { openSuggestions } from './suggestions.ts'
 import type { FacetPapers, FoundPaper, SearchResult, TextPart } from './types.ts'
@@ -231,7 +231,7 @@ export function openSearch(
     const scores = new Map(some.map(({ key, score }) => [key, score / highest]))
     const known = vectors()
     if (known) {
-      for (const { key, similarity } of known.nearestToText(query.text, mostFused))
+      for (const { key, similarity } of known.nearestToText(query.text, 3 * mostClose))
         if (similarity >= leastClose && !scores.has(key)) scores.set(key, 0)
       const similarity = known.similarityTo(query.text)
       for (const [key, score] of scores) scores.set(key, score + cosineWeight * similarity(key))
@@ -353,31 +353,47 @@ function wholeNumber(value: number, preset: number, most: number): number {
 
 function show({ record }: Row, query: Query): FoundPaper {
   const { title, abstract, summary = '' } = record
-  const own = markedRanges(abstract, query)
+  const own = markedRanges(abstract, query, snippetLength)
   const text =
     (abstract && own.length) || !summary
       ? abstract
-      : markedRanges(summary, query).length || !abstract
+      : markedRanges(summary, query, snippetLength).length || !abstract
         ? summary
         : abstract
   return {
     ...record,
     titleParts: cut(title, 0, title.length, markedRanges(title, query)),
-    snippetParts: snippet(text, text === abstract ? own : markedRanges(text, query)),
+    snippetParts: snippet(text, text === abstract ? own : markedRanges(text, query, snippetLength)),
   }
 }
 
 type Range = [start: number, end: number]
 
-/** Where the words of a query stand in a text, in order and without overlap. */
-export function markedRanges(text: string, { terms }: Pick<Query, 'terms'>): Range[] {
+/**
+ * Where the words of a query stand in a text, in order and without overlap.
+ *
+ * @param after those further behind the first one are not looked for; default: all are
+ */
+export function markedRanges(text: string, { terms }: Pick<Query, 'terms'>, after = Number.POSITIVE_INFINITY): Range[] {
   const sequences = terms.flatMap(term => [...term.sequences, ...term.withNeighbours.map(word => [word])])
   const beginnings = terms.flatMap(term => (term.unfinished ? term.sequences.map(words => words.join('')) : []))
   if (!sequences.length) return []
   const looked = text.slice(0, longestMarked)
-  const words = tokens(looked)
+  const source = eachToken(looked)[Symbol.iterator]()
+  const words: Token[] = []
+  const reach = Math.max(mostJoined, ...sequences.map(words => words.length))
+  let ended = false
+  const read = (at: number) => {
+    while (!ended && words.length < at + reach) {
+      const { done, value } = source.next()
+      if (done) ended = true
+      else words.push(value)
+    }
+    return words[at]
+  }
   const ranges: Range[] = []
-  for (let at = 0; at < words.length; at++) {
+  for (let at = 0; read(at); at++) {
+    if (ranges.length && words[at].start > ranges[0][0] + after) break
     let length = beginnings.some(beginning => words[at].folded.startsWith(beginning)) ? 1 : 0
     for (const sequence of sequences) length = Math.max(length, matchLength(looked, words, at, sequence))
     if (!length) continue

@@ -248,11 +248,7 @@ function openNow(folder: string): PaperVectors | undefined {
       const vector = embedder.embed(text)
       return key => {
         const id = ids.get(key)
-        if (id === undefined) return 0
-        const other = index.vector(id)
-        let sum = 0
-        for (let at = 0; at < vector.length; at++) sum += other[at] * vector[at]
-        return sum
+        return id === undefined ? 0 : index.innerProduct(id, vector)
       }
     },
     shared: (a, b) => embedder.shared(textOf(a), textOf(b)),
