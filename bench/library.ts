@@ -7,6 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createReadStream, createWriteStream, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -143,6 +144,22 @@ function memoryOf(process: number): { now: number; peak: number } {
   }
 }
 
+const agent = new Agent({ keepAlive: true })
+
+/** As a program asks that is not busy with the answer itself: uncompressed, and read to its end. */
+function get(address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    request(address, { agent }, response => {
+      response.resume()
+      response.on('end', () =>
+        response.statusCode === 200 ? resolve() : reject(new Error(`${address} answered ${response.statusCode}`)),
+      )
+    })
+      .on('error', reject)
+      .end()
+  })
+}
+
 /** Each client asks for the next path as soon as it has its answer. @returns times in ms */
 async function ask(url: string, paths: string[], parallel: number): Promise<number[]> {
   const times: number[] = []
@@ -151,9 +168,7 @@ async function ask(url: string, paths: string[], parallel: number): Promise<numb
     while (next < paths.length) {
       const path = paths[next++]
       const start = performance.now()
-      const response = await fetch(url + path)
-      await response.arrayBuffer()
-      if (!response.ok) throw new Error(`${path} answered ${response.status}`)
+      await get(url + path)
       times.push(performance.now() - start)
     }
   }
@@ -202,22 +217,30 @@ const queries = Array.from({ length: searches }, () => {
 
 const began = performance.now()
 await fetch(`${url}/topics`)
-let slowest = 0
+let slowest = { time: 0, path: '', at: 0 }
+let learned: number | undefined
 const meanwhile: number[] = []
 for (let index = 0; ; index++) {
   const paths = ['/', `/search?q=${encodeURIComponent(queries[index % queries.length])}`, '/papers/2008.05171']
   for (const path of paths) {
     const [time] = await ask(url, [path], 1)
+    // The first ones wait for the code of the pages to be compiled.
+    if (index < 5) continue
     meanwhile.push(time)
-    slowest = Math.max(slowest, time)
+    if (time > slowest.time) slowest = { time, path, at: (performance.now() - began) / 1000 }
   }
-  const { outdated } = await (await fetch(`${url}/health`)).json()
-  if (!outdated) break
+  const { behind } = await (await fetch(`${url}/health`)).json()
+  if (!behind.includes('vectors')) learned ??= (performance.now() - began) / 1000
+  if (!behind.length) break
   if (performance.now() - began > 300_000) throw new Error('nothing was learned within five minutes')
   await new Promise(resolve => setTimeout(resolve, 100))
 }
-report('vectors and topics learned', (performance.now() - began) / 1000, 's', wanted.learnedSeconds)
-report(`slowest of ${meanwhile.length} requests meanwhile`, slowest, 'ms', wanted.slowestMs)
+report('words indexed, embedder learned, papers embedded', learned!, 's', wanted.learnedSeconds)
+console.log(`${'topics as well'.padEnd(44)} ${((performance.now() - began) / 1000).toFixed(1)} s`)
+report(`slowest of ${meanwhile.length} requests meanwhile`, slowest.time, 'ms', wanted.slowestMs)
+console.log(
+  `${''.padEnd(44)} ${slowest.path} after ${slowest.at.toFixed(0)} s; p99 ${quantile(meanwhile, 0.99).toFixed(1)} ms`,
+)
 
 const searchPaths = queries.map(query => `/api/search?q=${encodeURIComponent(query)}`)
 await ask(url, searchPaths.slice(0, 300), clients)

@@ -76,8 +76,8 @@ export interface Offprint {
   fieldsOf(method: Method): Field[]
   /** The claims of one paper or of all, each with its newest finished check. */
   claims(slug?: string): ClaimRow[]
-  /** Whether vectors and topics are those of the library as it is now. */
-  isCaughtUp(): boolean
+  /** What was computed from an earlier state of the library, in the order in which it is made anew: `words`, `vectors`, `topics`. */
+  behind(): string[]
   /** Computes vectors and topics anew in a process of their own, where the library has changed since. */
   catchUp(): void
   /** The same, resolved when it is done. */
@@ -98,7 +98,8 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
   const database = openDatabase(join(settings.DATA_DIR, 'offprint.db'))
   const vectorsFolder = join(settings.DATA_DIR, 'vectors')
   const wordsFolder = join(settings.DATA_DIR, 'words')
-  const library = createLibrary(database, { vectors: openVectors(vectorsFolder), wordsFolder })
+  const vectors = openVectors(vectorsFolder, { patient: true })
+  const library = createLibrary(database, { vectors, wordsFolder, patient: true })
   const papers = new Map(loaded.map(({ paper }) => [paper.slug, paper]))
   library.seed([...papers.values()])
   const files = openFileStore(join(settings.DATA_DIR, 'files'), settings.UPLOAD_LIMIT_MB)
@@ -113,16 +114,22 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
     sources: inputSources(settings.DATA_DIR, files, () => library),
   })
   const background = catchUpInBackground([join(settings.DATA_DIR, 'offprint.db'), vectorsFolder, wordsFolder], () => {
-    // Opened now, so that nobody who asks for a page waits for it.
-    library.vectorsRevision()
+    // Opened now, and in steps, so that nobody who asks for a page waits for it.
+    return vectors.refresh()
   })
   library.vectorsRevision()
   const address = new URL(settings.PUBLIC_URL ?? `http://localhost:${settings.PORT}`)
   const base = address.pathname.replace(/\/$/, '')
-  const isCaughtUp = () => {
+  const behind = () => {
     const revision = library.revision()
-    return [library.vectorsRevision(), library.topicsRevision(), library.wordsRevision()].every(one => one === revision)
+    const made = {
+      words: library.wordsRevision(),
+      vectors: library.vectorsRevision(),
+      topics: library.topicsRevision(),
+    }
+    return Object.entries(made).flatMap(([name, of]) => (of === revision ? [] : [name]))
   }
+  const isCaughtUp = () => !behind().length
   const place = { url: address.origin + base, host: address.hostname }
   const mail = openMail(database, {
     library,
@@ -164,7 +171,7 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
           paper.claims.map(claim => claimRow(paper.slug, claim, checks.get(`${paper.slug} check:${claim.id}`))),
         )
     },
-    isCaughtUp,
+    behind,
     catchUp,
     async caughtUp() {
       if (!isCaughtUp()) await background.done()
@@ -188,7 +195,7 @@ function titlesOf(formats: Record<string, { title: string }>): Record<string, st
 const retryMs = 60_000
 
 /** Starts the process when asked, one at a time; asked while it works, it starts once more afterwards. */
-function catchUpInBackground(paths: string[], onDone: () => void) {
+function catchUpInBackground(paths: string[], onDone: () => Promise<void>) {
   let working: ChildProcess | undefined
   let again = false
   let failedAt = Number.NEGATIVE_INFINITY
@@ -217,7 +224,8 @@ function catchUpInBackground(paths: string[], onDone: () => void) {
       if (code) failedAt = performance.now()
       if (again) return start()
       onDone()
-      ended()
+        .catch(error => console.error(`vectors: ${error.message}`))
+        .finally(ended)
     })
   }
   return {

@@ -66,8 +66,8 @@ const routes: Route[] = [
       sendJson(response, {
         status: 'ok',
         papers: offprint.library.count(),
-        // Vectors and topics are of an earlier state.
-        outdated: !offprint.isCaughtUp(),
+        // What is computed in the background and is of an earlier state.
+        behind: offprint.behind(),
         ...offprint.runs.counts(),
       }),
   ],

@@ -47,6 +47,7 @@ function readCursor(text: string | undefined): typeof firstCursor | undefined {
  *
  * @param options.now the clock; default the system's
  * @param options.vectors gives the papers' vectors, as far as there are any: without them papers are found by words alone
+ * @param options.patient nobody waits until a newer index of words is opened; default false
  * @param options.wordsFolder where their words lie for quick searches; without it SQLite answers them all
  */
 export function createLibrary(
@@ -55,7 +56,8 @@ export function createLibrary(
     now = () => new Date(),
     vectors = () => undefined,
     wordsFolder,
-  }: { now?: () => Date; vectors?: () => PaperVectors | undefined; wordsFolder?: string } = {},
+    patient = false,
+  }: { now?: () => Date; vectors?: () => PaperVectors | undefined; wordsFolder?: string; patient?: boolean } = {},
 ): Library {
   const store = openPaperStore(database)
   const bump = database.prepare('UPDATE library SET revision = revision + 1')
@@ -174,7 +176,7 @@ export function createLibrary(
     database,
     store,
     vectors,
-    wordsFolder === undefined ? undefined : openWordIndex(database, store, wordsFolder),
+    wordsFolder === undefined ? undefined : openWordIndex(database, store, wordsFolder, { patient }),
   )
   const facetLabel = database.prepare(
     'SELECT label FROM facets WHERE kind = ? AND value = ? ORDER BY position DESC LIMIT 1',

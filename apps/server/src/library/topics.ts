@@ -199,6 +199,8 @@ function termsOf({ title, abstract, summary, topics }: TopicPaper): Map<string, 
 }
 
 function withoutFormulas(text: string): string {
+  // Most texts have none.
+  if (!/[$\\]/.test(text)) return text
   return splitMath(text)
     .map(part => (part.math ? ' . ' : part.text))
     .join('')

@@ -59,24 +59,72 @@ export interface PaperVectors {
 export function textOf({ title, abstract, summary, topics }: Text): string {
   return [title, title, ...topics, summary ?? '', abstract]
     .map(part =>
-      splitMath(part)
-        .map(({ text, math }) => (math ? ' . ' : text))
-        .join(''),
+      // Most texts have no formula.
+      /[$\\]/.test(part)
+        ? splitMath(part)
+            .map(({ text, math }) => (math ? ' . ' : text))
+            .join('')
+        : part,
     )
     .join('. ')
 }
 
+/** Gives the newest vectors; undefined where none were computed yet, or the files are damaged. */
+export interface VectorsSource {
+  (): PaperVectors | undefined
+  /** Opens the newest in steps between which others get their turn. */
+  refresh(): Promise<void>
+}
+
 /**
  * Opens the vectors of a folder, as far as there are any, and again whenever other files lie there.
- * @returns gives the newest; undefined where none were computed yet, or the files are damaged
+ *
+ * @param options.patient those that are open are given until newer ones are opened by `refresh`, which is then called for:
+ * so nobody waits for it. Default false.
  */
-export function openVectors(folder: string): () => PaperVectors | undefined {
+export function openVectors(folder: string, { patient = false } = {}): VectorsSource {
   let opened: { stamp: string; vectors: PaperVectors | undefined } | undefined
-  return () => {
+  let refreshing: Promise<void> | undefined
+  const stampNow = () => {
     const stat = statSync(manifestOf(folder), { throwIfNoEntry: false })
-    const stamp = stat ? `${stat.mtimeMs} ${stat.size} ${stat.ino}` : ''
-    if (opened?.stamp !== stamp) opened = { stamp, vectors: stat && openNow(folder) }
+    return stat ? `${stat.mtimeMs} ${stat.size} ${stat.ino}` : ''
+  }
+  const refresh = () => {
+    refreshing ??= (async () => {
+      try {
+        const stamp = stampNow()
+        if (opened?.stamp === stamp) return
+        const steps = openInSteps(folder)
+        for (;;) {
+          const { done, value } = steps.next()
+          if (done) {
+            opened = { stamp, vectors: value }
+            return
+          }
+          await breathe()
+        }
+      } finally {
+        refreshing = undefined
+      }
+    })()
+    return refreshing
+  }
+  const newest = () => {
+    const stamp = stampNow()
+    if (opened?.stamp === stamp) return opened.vectors
+    // At the first look there is nobody yet who could wait.
+    if (patient && opened) void refresh()
+    else opened = { stamp, vectors: runSteps(openInSteps(folder)) }
     return opened.vectors
+  }
+  return Object.assign(newest, { refresh })
+}
+
+/** All steps at once. */
+function runSteps<Result>(steps: Generator<undefined, Result>): Result {
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
   }
 }
 
@@ -134,11 +182,15 @@ interface State {
 }
 
 /** What lies in a folder. Undefined where nothing does, or a file is damaged: then all is learned anew. */
-function readState(folder: string): (State & { revision: number }) | undefined {
+function* readInSteps(folder: string): Generator<undefined, (State & { revision: number }) | undefined> {
   const manifest = readManifest(folder)
   if (!manifest || !existsSync(join(folder, manifest.index))) return undefined
   try {
-    const embedder = openLexicalEmbedder(readFileSync(join(folder, manifest.embedder)))
+    yield
+    const bytes = readFileSync(join(folder, manifest.embedder))
+    yield
+    const embedder = openLexicalEmbedder(bytes)
+    yield
     const index = openHnsw(join(folder, manifest.index))
     if (index.dimension !== Math.max(1, embedder.dimensions)) return undefined
     if (manifest.rows.some((row, id) => Boolean(row) !== index.has(id))) return undefined
@@ -150,7 +202,7 @@ function readState(folder: string): (State & { revision: number }) | undefined {
 }
 
 async function updated(folder: string, papers: Iterable<Text>, signal?: AbortSignal): Promise<State | undefined> {
-  const state = readState(folder)
+  const state = runSteps(readInSteps(folder))
   if (!state || state.learned < smallLibrary) return undefined
   const { embedder, index, rows } = state
   const before = new Map(rows.flatMap((row, id) => (row ? [[row[0], { id, hash: row[1] }] as const] : [])))
@@ -222,8 +274,8 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 16)
 }
 
-function openNow(folder: string): PaperVectors | undefined {
-  const state = readState(folder)
+function* openInSteps(folder: string): Generator<undefined, PaperVectors | undefined> {
+  const state = yield* readInSteps(folder)
   if (!state) return undefined
   const { embedder, index, rows, revision } = state
   const ids = new Map(rows.flatMap((row, id) => (row ? [[row[0], id] as const] : [])))

@@ -107,23 +107,42 @@ function takeIn(database: DatabaseSync, store: PaperStore, index: Bm25, after: n
 
 /**
  * Opens the newest index of a folder, and again whenever another lies there.
+ *
+ * @param options.patient only the first is waited for; later ones are opened in steps, and until then SQLite answers. Default
+ * false.
  * @returns gives it as the library is at that moment; undefined where there is none, or it is too far behind
  */
-export function openWordIndex(database: DatabaseSync, store: PaperStore, folder: string): () => WordIndex | undefined {
+export function openWordIndex(
+  database: DatabaseSync,
+  store: PaperStore,
+  folder: string,
+  { patient = false } = {},
+): () => WordIndex | undefined {
   const revisionNow = database.prepare('SELECT revision FROM library')
   const phrasesAt = phrases(database)
   let opened: { file: string; index: Bm25; revision: number } | undefined
   let looked: { revision: number; at: number } | undefined
+  let lookedOnce = false
 
-  function openNewest(): void {
+  function* openNewest(): Generator<undefined, void> {
     const file = newestOf(folder)
     if (!file || file.name === opened?.file) return
     try {
-      opened = { file: file.name, index: openBm25(readFileSync(join(folder, file.name))), revision: file.revision }
+      const bytes = readFileSync(join(folder, file.name))
+      yield
+      opened = { file: file.name, index: openBm25(bytes), revision: file.revision }
     } catch (error) {
       console.error(`words: ${(error as Error).message}; they are indexed anew`)
       rmSync(join(folder, file.name), { force: true })
     }
+  }
+
+  let opening = false
+  async function openPatiently(): Promise<void> {
+    if (opening) return
+    opening = true
+    for (const _ of openNewest()) await breathe()
+    opening = false
   }
 
   return () => {
@@ -132,7 +151,10 @@ export function openWordIndex(database: DatabaseSync, store: PaperStore, folder:
       // What is too far behind is looked for again once a second, not at every search.
       if (looked?.revision !== revision || performance.now() > looked.at + 1000) {
         looked = { revision, at: performance.now() }
-        openNewest()
+        // At the first look there is nobody yet who could wait.
+        if (patient && lookedOnce) void openPatiently()
+        else for (const _ of openNewest());
+        lookedOnce = true
         if (opened && takeIn(database, store, opened.index, opened.revision, mostChanges)) opened.revision = revision
       }
       if (opened?.revision !== revision) return undefined
