@@ -142,11 +142,13 @@ export function openPaperStore(database: DatabaseSync) {
      JOIN papers ON papers.position = sightings.position
      WHERE title = ?1 AND (?2 = '' OR arxivId IS NULL OR arxivId = ?2)`,
   )
+  // A statement that could be taken back by itself makes FTS5 write its words for every paper, which takes most of an
+  // import's time: one that fails here leaves the transaction to be taken back.
   const insert = statement(
-    'INSERT INTO papers (key, arxivId, slug, publishedAt, submittedAt, record, trend) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING position',
+    'INSERT OR FAIL INTO papers (key, arxivId, slug, publishedAt, submittedAt, record, trend) VALUES (?, ?, ?, ?, ?, ?, ?)',
   )
   const update = statement(
-    'UPDATE papers SET key = ?, arxivId = ?, slug = ?, publishedAt = ?, submittedAt = ?, record = ? WHERE position = ?',
+    'UPDATE OR FAIL papers SET key = ?, arxivId = ?, slug = ?, publishedAt = ?, submittedAt = ?, record = ? WHERE position = ?',
   )
   const remove = statement('DELETE FROM papers WHERE position = ?')
   const addAlias = statement('INSERT OR IGNORE INTO aliases (alias, position) VALUES (?, ?)')
@@ -169,9 +171,11 @@ export function openPaperStore(database: DatabaseSync) {
        notedAt = max(ifnull(notedAt, excluded.notedAt), ifnull(excluded.notedAt, notedAt))`,
   )
   // A transaction raises the revision once, at its end.
-  const changedWords = statement(
-    'INSERT OR REPLACE INTO wordChanges (position, revision) SELECT ?, revision + 1 FROM library',
+  const revision = statement('SELECT revision FROM library')
+  const changeWords = statement(
+    'INSERT INTO wordChanges (position, revision) VALUES (?1, ?2) ON CONFLICT (position) DO UPDATE SET revision = ?2',
   )
+  const changedWords = (position: number) => changeWords.run(position, Number(revision.get()!.revision) + 1)
   const addFacet = statement('INSERT OR IGNORE INTO facets (kind, value, position, label) VALUES (?, ?, ?, ?)')
   const dropFacets = statement('DELETE FROM facets WHERE position = ?')
   const trend = openTrend(database)
@@ -189,7 +193,7 @@ export function openPaperStore(database: DatabaseSync) {
   function indexWords(position: number, record: PaperRecord): void {
     unindex.run(position)
     index.run(position, ...searchColumns(record))
-    changedWords.run(position)
+    changedWords(position)
   }
 
   /** Remembers under what the paper was seen. */
@@ -204,7 +208,7 @@ export function openPaperStore(database: DatabaseSync) {
   }
 
   function add(record: PaperRecord): Row {
-    const position = Number(insert.get(...columns(record), startTrend(record.submittedAt))!.position)
+    const position = Number(insert.run(...columns(record), startTrend(record.submittedAt)).lastInsertRowid)
     remember(position, record)
     indexWords(position, record)
     indexFacets(position, record)
@@ -242,7 +246,7 @@ export function openPaperStore(database: DatabaseSync) {
     for (const move of moveReading) move.run(winner.position, loser.position)
     joinMarks.run(winner.position, loser.position)
     unindex.run(loser.position)
-    changedWords.run(loser.position)
+    changedWords(loser.position)
     remove.run(loser.position)
     addAlias.run(loser.record.key, winner.position)
     if (slug && slug !== merged.slug) addAlias.run(slug, winner.position)
