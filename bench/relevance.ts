@@ -1,9 +1,9 @@
 /**
  * How good the library's search is: two sets of texts and queries of which it is known what is relevant to each. Every
- * text is a paper of a library, and the `test` queries are asked as a reader would. By turns: words alone (BM25 by
- * FTS5: a library without vectors); the search as it is shipped; vectors alone; and the ranks of words and vectors
+ * text is a paper of a library, and the `test` queries are asked as a reader would. By turns: words alone (a
+ * library without vectors); the search as it is shipped; vectors alone; and the ranks of words and vectors
  * fused by 1 / (60 + rank). What a search gives as close comes behind what it found; beside that stands what it found
- * alone. It fails where the search as it is shipped is worse than words alone.
+ * alone. It fails where the search as it is shipped is worse than plain BM25.
  *
  * A plain BM25 of the bench's own is measured too: it must come to what the sets' README says, or the bench is wrong.
  * nDCG@10, MRR@10 and R@100 are computed as there. The search looks at 250 characters and 32 words of a query; no
@@ -70,7 +70,8 @@ async function measure({ name, reference }: { name: string; reference: number })
   const database = openDatabase(':memory:')
   try {
     let began = performance.now()
-    const words = createLibrary(database)
+    const wordsFolder = join(vectorsFolder, 'words')
+    const words = createLibrary(database, { wordsFolder })
     const report = await words.importStream(jsonLines(papers), { name, format: 'jsonl' })
     const { state, added, refusedCount, repaired } = report
     assert.deepEqual(
@@ -84,7 +85,8 @@ async function measure({ name, reference }: { name: string; reference: number })
       `imported in ${importSeconds.toFixed(1)} s, vectors in ${((performance.now() - began) / 1000).toFixed(1)} s`,
     )
     const vectors = openVectors(vectorsFolder)
-    const fused = createLibrary(database, { vectors })
+    await words.saveWords(wordsFolder)
+    const fused = createLibrary(database, { vectors, wordsFolder })
     assert.equal(fused.vectorsRevision(), fused.revision())
 
     const ask = (system: string, search: (text: string) => Ranking) => {
@@ -119,8 +121,8 @@ async function measure({ name, reference }: { name: string; reference: number })
       console.log('the bench does not measure what the README does')
       process.exitCode = 1
     }
-    if (mean(shipped.shown.gains) < mean(byWords.shown.gains)) {
-      console.log('the search as it is shipped is worse than words alone')
+    if (mean(shipped.shown.gains) < reference) {
+      console.log('the search as it is shipped is worse than plain BM25')
       process.exitCode = 1
     }
   } finally {

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { openDatabase } from '../database.ts'
 import { createLibrary } from './library.ts'
 import { streamOf } from './made-papers.fixture.ts'
-import { parseQuery } from './query.ts'
+import { otherForms, parseQuery } from './query.ts'
 import { editDistance } from './suggestions.ts'
 import type { Library } from './types.ts'
 
@@ -168,6 +168,15 @@ describe('the search language', () => {
     ] as const)
       assert.match(library.search(query).note ?? '', note, query)
     assert.deepEqual(found('unknown:alpha').length, 0)
+    for (const query of [
+      'alpha (+)-thing',
+      'f(x) alpha',
+      ':-( alpha',
+      'alpha )',
+      'alpha (beta).',
+      'alpha (beta gamma), delta',
+    ])
+      assert.equal(library.search(query).note?.includes('parenthesis') ?? false, false, query)
   })
 
   test('answers any text, and never finds what fails a filter', () => {
@@ -248,6 +257,43 @@ describe('the search language', () => {
     )
     const [{ titleParts }] = library.search('title:gam', { typing: true }).papers
     assert.ok(titleParts.some(part => part.match && part.text === 'gamma'))
+  })
+
+  test('takes the plural and the singular of a word for the same, but not in quotation marks', async () => {
+    const forms = await libraryOf([
+      { title: 'Vector databases', abstract: 'Queries of indexes.', id: '2401.00001' },
+      { title: 'A vector database', abstract: 'One query, one index, one class.', id: '2401.00002' },
+      { title: 'Classes of bus', abstract: 'Analysis.', id: '2401.00003' },
+    ])
+    const keys = (query: string) =>
+      forms
+        .search(query)
+        .papers.map(({ key }) => key.slice(-1))
+        .sort()
+        .join('')
+    assert.deepEqual(
+      [
+        'database',
+        'databases',
+        '"databases"',
+        'query',
+        'queries',
+        'index',
+        'class',
+        'classes',
+        'title:vectors',
+        '-databases',
+      ].map(keys),
+      ['12', '12', '1', '12', '12', '12', '23', '23', '12', '3'],
+    )
+    const [{ titleParts }] = forms.search('databases vector a').papers
+    assert.ok(titleParts.some(part => part.match))
+    assert.deepEqual(
+      ['medoid', 'study', 'day', 'box', 'boxes', 'process', 'corpus', 'analysis', 'c', 'gpt4', 'queries'].map(word =>
+        otherForms(word),
+      ),
+      [['medoids'], ['studies'], [], [], ['box', 'boxe'], ['processes'], [], [], [], [], ['query']],
+    )
   })
 
   test('counts what it found', () => {

@@ -29,6 +29,8 @@ export interface Term {
   sequences: string[][]
   /** What it makes when it is joined with the word beside it: found only where it is written so. */
   withNeighbours: string[]
+  /** Of a single word that is not in quotation marks its plural or singular, which counts as the same. */
+  forms: string[]
   /** Where alone it is looked for. */
   field?: keyof typeof columns
   /** Its last word is still being typed: words that begin so count, too. */
@@ -213,7 +215,8 @@ function cutPieces(text: string): Piece[] | 'A quotation mark' | 'A parenthesis'
     }
     const negative = /^-(?:["(]|[^\s"-])/.test(text.slice(at, at + 3))
     if (negative) at++
-    if (text[at] === '(') {
+    // `(+)-thalassemia` is a word.
+    if (/^\([\p{L}\p{N}"(-]/u.test(text.slice(at, at + 3))) {
       pieces.push({ mark: '(', negative })
       depth++
       at++
@@ -235,6 +238,8 @@ function cutPieces(text: string): Piece[] | 'A quotation mark' | 'A parenthesis'
       const end = text.slice(at).search(/[ "]/)
       const stop = end < 0 ? text.length : at + end
       let word = text.slice(at, stop)
+      // The end of a sentence is not part of it.
+      if (depth) word = word.replace(/(?<=\))[.,;:!?]+$/, '')
       // `f(x)` has its own; what is left over closes a group.
       let closing = 0
       const spareMarks = () => (word.match(/\)/g)?.length ?? 0) - (word.match(/\(/g)?.length ?? 0)
@@ -370,7 +375,20 @@ function readDates(text: string): Filter | undefined {
 
 function termOf(text: string, phrase: boolean): { term: Term } | undefined {
   const words = tokens(text.normalize('NFKC')).map(token => token.folded)
-  return words.length ? { term: { sequences: sequencesOf(words, phrase), withNeighbours: [] } } : undefined
+  if (!words.length) return undefined
+  const forms = !phrase && words.length === 1 ? otherForms(words[0]) : []
+  return { term: { sequences: sequencesOf(words, phrase), withNeighbours: [], forms } }
+}
+
+/** What may be the plural or the singular of an English word. */
+export function otherForms(word: string): string[] {
+  if (!/^[a-z]{4,30}$/.test(word)) return []
+  if (/[^aeiou]ies$/.test(word)) return [`${word.slice(0, -3)}y`]
+  if (/(?:ch|sh|ss|x|z)es$/.test(word)) return [word.slice(0, -2), word.slice(0, -1)]
+  if (word.endsWith('ss')) return [`${word}es`]
+  if (word.endsWith('s')) return /(?:us|is)$/.test(word) ? [] : [word.slice(0, -1)]
+  if (/[^aeiou]y$/.test(word)) return [`${word.slice(0, -1)}ies`]
+  return [/(?:ch|sh|x|z)$/.test(word) ? `${word}es` : `${word}s`]
 }
 
 /** `k-medoids` stands apart as two words or joined as one. */
@@ -454,12 +472,10 @@ function isCommon({ sequences }: Term): boolean {
 /** Columns that hold the text as written; the others hold the joined forms of its compound words. */
 const written = '{title authors text topics organization}'
 
-function termExpression({ sequences, withNeighbours, field, unfinished }: Term): string {
+function termExpression({ sequences, withNeighbours, forms, field, unfinished }: Term): string {
   const quoted = (text: string) => `"${text.replaceAll('"', '""')}"${unfinished ? ' *' : ''}`
-  if (field) return `${columns[field]} : (${sequences.map(words => quoted(words.join(' '))).join(' OR ')})`
+  const phrases = [...sequences.map(words => words.join(' ')), ...(unfinished ? [] : forms)].map(quoted)
+  if (field) return `${columns[field]} : (${phrases.join(' OR ')})`
   // Of `large language`, not every paper with `large-language`: that one has both words, and would come first for a hyphen.
-  return [
-    ...sequences.map(words => quoted(words.join(' '))),
-    ...withNeighbours.map(word => `${written} : ${quoted(word)}`),
-  ].join(' OR ')
+  return [...phrases, ...withNeighbours.map(word => `${written} : ${quoted(word)}`)].join(' OR ')
 }

@@ -43,10 +43,10 @@ const joined = (word: string) => `+${word}`
 type FindPhrase = (words: string[]) => Iterable<number>
 
 function groupsOf(terms: readonly Term[], find: FindPhrase): Alternative[][] {
-  return terms.map(({ sequences, withNeighbours }) => [
+  return terms.map(({ sequences, withNeighbours, forms }) => [
     ...sequences.map(words =>
       words.length === 1
-        ? [words[0], joined(words[0])]
+        ? [words[0], ...forms].flatMap(word => [word, joined(word)])
         : // The longest word is mostly the rarest, and a phrase is not more frequent than that.
           { term: words.toSorted((a, b) => b.length - a.length)[0], documents: find(words) },
     ),
