@@ -271,6 +271,7 @@ function inBackground({
   let again = false
   let notBefore = Number.NEGATIVE_INFINITY
   let failures = 0
+  let retrying: NodeJS.Timeout | undefined
   let waiting: (() => void)[] = []
   const ended = () => {
     for (const resolve of waiting) resolve()
@@ -298,7 +299,10 @@ function inBackground({
       if (code) {
         const told = retryAt() - Date.now()
         const pause = Math.min(longestRetryMs, retryMs * 2 ** (failures - 1))
-        notBefore = performance.now() + (Number.isNaN(told) ? pause : Math.max(pause, told))
+        const wait = Number.isNaN(told) ? pause : Math.max(pause, told)
+        notBefore = performance.now() + wait
+        // Others are asked for whenever a page is shown.
+        if (longestRetryMs > retryMs) retrying = setTimeout(start, wait + 1).unref()
       }
       if (again) return start()
       onDone()
@@ -316,6 +320,7 @@ function inBackground({
     },
     close() {
       again = false
+      clearTimeout(retrying)
       working?.kill('SIGKILL')
     },
   }

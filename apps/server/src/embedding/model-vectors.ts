@@ -214,12 +214,12 @@ async function indexed(
   folder: string,
   database: DatabaseSync,
   papers: Iterable<Text>,
-  { model, dimension, signal }: { model: string; dimension: number; signal?: AbortSignal },
+  { model, dimension, signal, anew }: { model: string; dimension: number; signal?: AbortSignal; anew?: boolean },
 ): Promise<{ index: Hnsw; rows: Manifest['rows'] }> {
   const find = database.prepare('SELECT vector FROM vectors WHERE hash = ?')
-  const before = openIndex(folder, model)
+  const before = anew ? undefined : openIndex(folder, model)
   const fits = before?.index.dimension === dimension
-  let { index, rows } = fits
+  const { index, rows } = fits
     ? before
     : { index: Hnsw.create(dimension, { metric: 'cosine' }), rows: [] as Manifest['rows'] }
   const old = new Map(rows.flatMap((row, id) => (row ? [[row[0], { id, hash: row[1] }] as const] : [])))
@@ -253,9 +253,7 @@ async function indexed(
   }
   if (rows.filter(row => !row).length <= mostDeleted * rows.length) return { index, rows }
   // Many rows that are gone make it slow: made anew, from what is there.
-  rmSync(manifestOf(folder), { force: true })
-  ;({ index, rows } = await indexed(folder, database, papers, { model, dimension, signal }))
-  return { index, rows }
+  return indexed(folder, database, papers, { model, dimension, signal, anew: true })
 }
 
 function openIndex(folder: string, model: string) {
