@@ -35,6 +35,7 @@ const textsAtOnce = 64
 /** Characters of a text that are embedded: about 2,000 tokens. One that is still too long is cut in half, this often. */
 const longestText = 8000
 const mostHalvings = 4
+const shortestHalved = 200
 const papersAtOnce = 500
 const mostDeleted = 0.2
 const ef = 100
@@ -198,7 +199,8 @@ async function embedPatiently(
   } catch (error) {
     if (!(error instanceof EmbedderError) || !error.ofText) throw error
     if (texts.length === 1) {
-      if (halvings === mostHalvings) return [undefined]
+      // Half of little would say something else.
+      if (halvings === mostHalvings || texts[0].length < shortestHalved) return [undefined]
       const half = texts[0].slice(0, texts[0].length >> 1).toWellFormed()
       return embedPatiently([half], embedder, dimension, signal, halvings + 1)
     }
