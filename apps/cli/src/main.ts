@@ -111,10 +111,11 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
     .allowUnknownOption()
     .option('--limit <n>', 'at most so many', '20')
     .option('--json', 'one JSON document')
-    .action((words: string[], { json, limit }) => {
+    .action(async (words: string[], { json, limit }) => {
       const many = Number(limit)
       if (!Number.isInteger(many) || many < 1 || many > 1000)
         throw new InputError('limit', `'${limit}'`, 'a whole number from 1 to 1000')
+      await offprint.prepareQuery(words.join(' '), 3000)
       const found = offprint.library.search(words.join(' '), { limit: many })
       if (json)
         return print({

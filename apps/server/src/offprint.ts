@@ -6,6 +6,9 @@ import { type Claim, describeTolerance, type Method, type Paper, type Verdict } 
 import { describeFields, type Field } from '@offprint/papers/fields'
 import { type LoadedPaper, loadPapers } from '@offprint/papers/load'
 import { openDatabase } from './database.ts'
+import { openEmbedder } from './embedding/embedder.ts'
+import { type EmbedderProblem, type ModelVectors, openModelVectors, readProblem } from './embedding/model-vectors.ts'
+import { openQueryVectors } from './embedding/query-vectors.ts'
 import type { Place } from './feeds/feed.ts'
 import { type FileStore, openFileStore } from './files.ts'
 import { openFolder, useFolder } from './hosting/data-folder.ts'
@@ -14,7 +17,7 @@ import { arxivCategoryName } from './library/sources/arxiv-taxonomy.ts'
 import { exportFormats } from './library/sources/exports.ts'
 import { importFormats } from './library/sources/formats.ts'
 import { splitMath } from './library/text.ts'
-import { openVectors } from './library/vectors.ts'
+import { openVectors, type PaperVectors } from './library/vectors.ts'
 import { type Mail, openMail } from './mail/mail.ts'
 import { openPreviews, type Previews } from './previews.ts'
 import { commonFields, createRuns, type Runs } from './runs/runs.ts'
@@ -76,7 +79,17 @@ export interface Offprint {
   fieldsOf(method: Method): Field[]
   /** The claims of one paper or of all, each with its newest finished check. */
   claims(slug?: string): ClaimRow[]
-  /** What was computed from an earlier state of the library, in the order in which it is made anew: `words`, `vectors`, `topics`. */
+  /**
+   * Waits at most so many milliseconds (default 300) until the vector of a query is there, where an embedder is configured;
+   * a search without it is by words. Undefined where there is nothing to wait for.
+   */
+  prepareQuery(query: string, wait?: number): Promise<void> | undefined
+  /** The embedder that the settings name, and why it failed the last time; undefined where the own one is used. */
+  embedder(): { name: string; problem?: EmbedderProblem } | undefined
+  /**
+   * What was computed from an earlier state of the library, in the order in which it is made anew: `words`, `vectors`,
+   * `topics`, and `embeddings` where an embedder is configured.
+   */
   behind(): string[]
   /** Computes vectors and topics anew in a process of their own, where the library has changed since. */
   catchUp(): void
@@ -99,7 +112,21 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
   const vectorsFolder = join(settings.DATA_DIR, 'vectors')
   const wordsFolder = join(settings.DATA_DIR, 'words')
   const vectors = openVectors(vectorsFolder, { patient: true })
-  const library = createLibrary(database, { vectors, wordsFolder, patient: true })
+  const embeddingsFolder = join(settings.DATA_DIR, 'embeddings')
+  const embedder = openEmbedder(settings)
+  const queries = embedder && openQueryVectors(embedder)
+  const modelVectors = embedder && openModelVectors(embeddingsFolder, embedder.name)
+  let combined: { own?: PaperVectors; model: ModelVectors; vectors: PaperVectors } | undefined
+  const vectorsInUse = () => {
+    const own = vectors()
+    const model = modelVectors?.()
+    // Until the model has seen all papers for the first time, the own vectors serve.
+    if (!model) return own
+    if (combined?.own !== own || combined?.model !== model)
+      combined = { own, model, vectors: model.over(own, queries!.get) }
+    return combined!.vectors
+  }
+  const library = createLibrary(database, { vectors: vectorsInUse, wordsFolder, patient: true })
   const papers = new Map(loaded.map(({ paper }) => [paper.slug, paper]))
   library.seed([...papers.values()])
   const files = openFileStore(join(settings.DATA_DIR, 'files'), settings.UPLOAD_LIMIT_MB)
@@ -113,23 +140,43 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
     store,
     sources: inputSources(settings.DATA_DIR, files, () => library),
   })
-  const background = catchUpInBackground([join(settings.DATA_DIR, 'offprint.db'), vectorsFolder, wordsFolder], () => {
+  const background = inBackground({
+    script: 'library/catch-up-process.ts',
+    paths: [join(settings.DATA_DIR, 'offprint.db'), vectorsFolder, wordsFolder],
     // Opened now, and in steps, so that nobody who asks for a page waits for it.
-    return vectors.refresh()
+    onDone: () => vectors.refresh(),
   })
   library.vectorsRevision()
+  const embedding =
+    embedder &&
+    inBackground({
+      script: 'embedding/embed-process.ts',
+      paths: [join(settings.DATA_DIR, 'offprint.db'), embeddingsFolder],
+      // The key is in no command line.
+      environment: Object.fromEntries(
+        (['EMBEDDER', 'EMBEDDER_URL', 'EMBEDDER_MODEL', 'EMBEDDER_KEY'] as const).map(name => [
+          name,
+          settings[name] ?? '',
+        ]),
+      ),
+      longestRetryMs: 3_600_000,
+      retryAt: () => Date.parse(readProblem(embeddingsFolder, embedder.name)?.retryAt ?? ''),
+      onDone: async () => void modelVectors!(),
+    })
   const address = new URL(settings.PUBLIC_URL ?? `http://localhost:${settings.PORT}`)
   const base = address.pathname.replace(/\/$/, '')
   const behind = () => {
     const revision = library.revision()
     const made = {
       words: library.wordsRevision(),
-      vectors: library.vectorsRevision(),
+      vectors: vectors()?.revision,
       topics: library.topicsRevision(),
+      ...(modelVectors ? { embeddings: modelVectors()?.revision ?? (library.count() ? undefined : revision) } : {}),
     }
     return Object.entries(made).flatMap(([name, of]) => (of === revision ? [] : [name]))
   }
-  const isCaughtUp = () => !behind().length
+  const isCaughtUp = () => behind().every(name => name === 'embeddings')
+  const isEmbedded = () => !behind().includes('embeddings')
   const place = { url: address.origin + base, host: address.hostname }
   const mail = openMail(database, {
     library,
@@ -141,6 +188,7 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
   })
   const catchUp = () => {
     if (!isCaughtUp()) background.start()
+    if (!isEmbedded()) embedding?.start()
   }
   const sync = openSync(database, library, {
     followed: settings.SYNC,
@@ -171,14 +219,20 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
           paper.claims.map(claim => claimRow(paper.slug, claim, checks.get(`${paper.slug} check:${claim.id}`))),
         )
     },
+    prepareQuery: (query, wait) => queries?.prepare(query, wait),
+    embedder: () => embedder && { name: embedder.name, problem: readProblem(embeddingsFolder, embedder.name) },
     behind,
     catchUp,
     async caughtUp() {
       if (!isCaughtUp()) await background.done()
+      if (!isEmbedded()) await embedding?.done()
     },
     async close() {
       await sync.close()
       background.close()
+      embedding?.close()
+      queries?.close()
+      await embedder?.close()
       await mail.close()
       await runs.close()
       database.close()
@@ -195,10 +249,29 @@ function titlesOf(formats: Record<string, { title: string }>): Record<string, st
 const retryMs = 60_000
 
 /** Starts the process when asked, one at a time; asked while it works, it starts once more afterwards. */
-function catchUpInBackground(paths: string[], onDone: () => Promise<void>) {
+function inBackground({
+  script,
+  paths,
+  environment = {},
+  longestRetryMs = retryMs,
+  retryAt = () => Number.NaN,
+  onDone,
+}: {
+  /** Relative to this file. */
+  script: string
+  paths: string[]
+  environment?: Record<string, string>
+  /** The wait is twice as long after each failure, up to this. Default: always the same. */
+  longestRetryMs?: number
+  /** Not before this time, in milliseconds since 1970; NaN where any will do. */
+  retryAt?(): number
+  onDone(): Promise<void>
+}) {
   let working: ChildProcess | undefined
   let again = false
-  let failedAt = Number.NEGATIVE_INFINITY
+  let notBefore = Number.NEGATIVE_INFINITY
+  let failures = 0
+  let retrying: NodeJS.Timeout | undefined
   let waiting: (() => void)[] = []
   const ended = () => {
     for (const resolve of waiting) resolve()
@@ -210,18 +283,27 @@ function catchUpInBackground(paths: string[], onDone: () => Promise<void>) {
       return
     }
     again = false
-    if (performance.now() < failedAt + retryMs) {
+    if (performance.now() < notBefore) {
       ended()
       return
     }
-    const script = fileURLToPath(new URL('./library/catch-up-process.ts', import.meta.url))
-    working = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, ...paths], {
+    const file = fileURLToPath(new URL(script, import.meta.url))
+    working = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', file, ...paths], {
+      env: { ...process.env, ...environment },
       stdio: ['ignore', 'ignore', 'inherit'],
     })
-    working.on('error', error => console.error(`vectors and topics: ${error.message}`))
+    working.on('error', error => console.error(`${script}: ${error.message}`))
     working.on('exit', code => {
       working = undefined
-      if (code) failedAt = performance.now()
+      failures = code ? failures + 1 : 0
+      if (code) {
+        const told = retryAt() - Date.now()
+        const pause = Math.min(longestRetryMs, retryMs * 2 ** (failures - 1))
+        const wait = Number.isNaN(told) ? pause : Math.max(pause, told)
+        notBefore = performance.now() + wait
+        // Others are asked for whenever a page is shown.
+        if (longestRetryMs > retryMs) retrying = setTimeout(start, wait + 1).unref()
+      }
       if (again) return start()
       onDone()
         .catch(error => console.error(`vectors: ${error.message}`))
@@ -238,6 +320,7 @@ function catchUpInBackground(paths: string[], onDone: () => Promise<void>) {
     },
     close() {
       again = false
+      clearTimeout(retrying)
       working?.kill('SIGKILL')
     },
   }

@@ -5,6 +5,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
+import { embedderSettings, embedderSettingsProblem } from './embedding/settings.ts'
 import { mailSettings, mailSettingsProblem } from './mail/settings.ts'
 import { parseSource } from './sync/followed.ts'
 
@@ -61,6 +62,7 @@ const schema = z.object({
   RUN_MEMORY_LIMIT_MB: whole(128, 1_048_576, 4096),
   UPLOAD_LIMIT_MB: whole(1, 102_400, 512),
   ...mailSettings,
+  ...embedderSettings,
   SYNC: list,
   SYNC_CONTACT: z
     .string()
@@ -112,7 +114,7 @@ export function readSettings(
   if (!result.success) {
     const name = String(result.error.issues[0].path[0]) as keyof typeof schema.shape
     const expected = schema.shape[name].meta()?.expected
-    const secret = name === 'OWNER_TOKEN' || name === 'SMTP_URL'
+    const secret = name === 'OWNER_TOKEN' || name === 'SMTP_URL' || name.startsWith('EMBEDDER_')
     const found = secret ? `${given[name].length} characters` : `'${given[name]}'`
     throw new SettingsError(`${name} must be ${expected}, found ${found}`)
   }
@@ -129,9 +131,16 @@ export function readSettings(
   const DKIM_KEY_FILE = settings.DKIM_KEY_FILE && absolute(settings.DKIM_KEY_FILE)
   const mailProblem = mailSettingsProblem({ ...settings, DKIM_KEY_FILE })
   if (mailProblem) throw new SettingsError(mailProblem)
+  const EMBEDDER_MODEL =
+    settings.EMBEDDER === 'onnx' && settings.EMBEDDER_MODEL
+      ? absolute(settings.EMBEDDER_MODEL)
+      : settings.EMBEDDER_MODEL
+  const embedderProblem = embedderSettingsProblem({ ...settings, EMBEDDER_MODEL })
+  if (embedderProblem) throw new SettingsError(embedderProblem)
   return {
     ...settings,
     DKIM_KEY_FILE,
+    EMBEDDER_MODEL,
     DATA_DIR: absolute(settings.DATA_DIR),
     DATASETS_DIR: settings.DATASETS_DIR && absolute(settings.DATASETS_DIR),
     PAPERS: settings.PAPERS.map(name => (name.startsWith('.') ? absolute(name) : name)),

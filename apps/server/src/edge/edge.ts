@@ -305,12 +305,16 @@ function similarPapers({ response, offprint }: Call, key: string): void {
   else sendJson(response, { papers: offprint.library.similar(paper.key) })
 }
 
-function search({ response, url, offprint }: Call): void {
+async function search({ response, url, offprint }: Call): Promise<void> {
   const limit = Math.min(100, Math.max(1, Number(url.searchParams.get('limit')) || 20))
   const offset = Math.max(0, Math.floor(Number(url.searchParams.get('offset')) || 0))
   const typing = url.searchParams.get('typing') === '1'
   const facets = url.searchParams.get('facets') === '1'
-  sendJson(response, offprint.library.search(url.searchParams.get('q') ?? '', { limit, offset, typing, facets }))
+  const query = url.searchParams.get('q') ?? ''
+  // Not at every letter that is typed.
+  const waiting = typing ? undefined : offprint.prepareQuery(query)
+  if (waiting) await waiting
+  sendJson(response, offprint.library.search(query, { limit, offset, typing, facets }))
 }
 
 async function startRun({ request, response, offprint }: Call, slug: string, method: string): Promise<void> {

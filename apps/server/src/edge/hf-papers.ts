@@ -54,10 +54,12 @@ function newestOf(library: Library, name: string, size: number, skip: number): P
   return library.period(name, { limit: end - start, offset: start })!.papers.reverse()
 }
 
-export function sendFoundPapers({ response, url, offprint }: Call): void {
+export async function sendFoundPapers({ response, url, offprint }: Call): Promise<void> {
   const query = (url.searchParams.get('q') ?? '').slice(0, longestQuery)
   const limit = wholeNumber(url.searchParams.get('limit') ?? undefined, 20)
   if (limit === undefined) return void refuse(response, 400, '"limit" must be a whole number')
+  const waiting = offprint.prepareQuery(query)
+  if (waiting) await waiting
   const { papers } = offprint.library.search(query, { limit: Math.min(mostPapers, Math.max(1, limit)) })
   sendItems(response, offprint.library, papers)
 }

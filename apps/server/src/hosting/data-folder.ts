@@ -17,10 +17,10 @@ export const ownNames = new Set(
 )
 
 /**
- * What is computed or decided anew when it is missing: vectors and words, whose turn it is to ask another site, and uploads
+ * What is computed or decided anew when it is missing: vectors and words (`embeddings` by another embedder), whose turn it is to ask another site, and uploads
  * that are only looked at.
  */
-export const derivedFolders = new Set(['vectors', 'words', 'pace', 'previews'])
+export const derivedFolders = new Set(['vectors', 'embeddings', 'words', 'pace', 'previews'])
 
 /** The folder cannot be used now: another process has it. */
 export class FolderInUseError extends Error {

@@ -23,6 +23,8 @@ import {
   stepsDone,
   transaction,
 } from '../database.ts'
+import { openEmbedder } from '../embedding/embedder.ts'
+import { modelRevision, readProblem } from '../embedding/model-vectors.ts'
 import { tokens } from '../library/search-text.ts'
 import { openPaperStore, toRow } from '../library/store.ts'
 import { openVectors, vectorsRevision } from '../library/vectors.ts'
@@ -145,6 +147,7 @@ async function look(settings: Settings | Error, options: ExamineOptions): Promis
     if (usable && steps.library) {
       findings.push(...examineLibrary(database, folder, options))
       findings.push(examineVectors(database, folder))
+      findings.push(...examineEmbedder(database, settings))
     }
     if (usable && steps.runs) findings.push(...(await examineRuns(database, folder, options)))
     findings.push(await examineUploads(join(folder, 'files'), options))
@@ -468,6 +471,32 @@ function examineVectors(database: DatabaseSync, folder: string): Examined {
     return { check, state: 'warning', found: `of revision ${theirs}, but the library is at ${revision}`, todo, repair }
   const state = theirs === revision ? 'of all papers' : 'behind the library; computed anew while the site runs'
   return { check, state: 'ok', found: state }
+}
+
+function examineEmbedder(database: DatabaseSync, settings: Settings): Examined[] {
+  const check = 'embedder'
+  const embedder = openEmbedder(settings)
+  const folder = join(settings.DATA_DIR, 'embeddings')
+  if (!embedder) return []
+  const problem = readProblem(folder, embedder.name)
+  if (problem)
+    return [
+      {
+        check,
+        state: 'warning',
+        found: `${problem.message} (${problem.at})`,
+        todo: 'look at the EMBEDDER settings and at what they name; it is tried again, and what was there stays in use',
+      },
+    ]
+  const revision = Number(database.prepare('SELECT revision FROM library').get()?.revision ?? 0)
+  const theirs = modelRevision(folder, embedder.name)
+  const state =
+    theirs === revision
+      ? 'has seen all papers'
+      : theirs === undefined
+        ? 'has not seen all papers yet; until then the own one serves'
+        : 'is behind the library, and goes on while the site runs'
+  return [{ check, state: 'ok', found: `${embedder.name}: ${state}` }]
 }
 
 async function examineRuns(

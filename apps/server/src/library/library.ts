@@ -143,13 +143,15 @@ export function createLibrary(
   // What two papers share is read off their texts, which takes its time; most pages are asked for again.
   const similarBefore = new Map<string, SimilarPaper[]>()
   let similarAt = ''
+  let similarBy: PaperVectors | undefined
 
   function similar(key: string, most = 6): SimilarPaper[] {
     const known = vectors()
     if (!known) return []
     const state = `${known.revision} ${library.revision()}`
-    if (state !== similarAt) similarBefore.clear()
+    if (state !== similarAt || known !== similarBy) similarBefore.clear()
     similarAt = state
+    similarBy = known
     const name = `${most} ${key}`
     const before = similarBefore.get(name)
     if (before) return before
@@ -167,7 +169,8 @@ export function createLibrary(
       if (found.length === most) break
       const other = store.byKey(near.key)?.record
       const shared = other && known.shared(paper, other)
-      if (shared?.length) found.push({ paper: other!, similarity: near.similarity, shared })
+      if (shared && (shared.length || known.byMeaning))
+        found.push({ paper: other!, similarity: near.similarity, shared })
     }
     return found
   }

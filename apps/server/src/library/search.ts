@@ -333,7 +333,7 @@ function onlyTerms({ nodes }: Query): boolean {
 }
 
 /** What of a query says what it is about. */
-function textOf(query: Query): string {
+export function textOf(query: Query): string {
   return query.plain ? query.text : query.terms.map(term => term.sequences[0].join(' ')).join(' ')
 }
 

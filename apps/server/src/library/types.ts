@@ -240,7 +240,7 @@ export interface SimilarPaper {
   paper: PaperRecord
   /** Cosine of their vectors, −1 to 1. */
   similarity: number
-  /** What they have in common, the most telling first: `product quantization`, `recall`. At least one. */
+  /** What they have in common, the most telling first: `product quantization`, `recall`. None only where another embedder finds them alike. */
   shared: string[]
 }
 

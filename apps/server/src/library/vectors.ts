@@ -14,7 +14,7 @@ import { z } from 'zod'
 import { splitMath } from './text.ts'
 import type { PaperRecord } from './types.ts'
 
-type Text = Pick<PaperRecord, 'key' | 'title' | 'abstract' | 'summary' | 'topics'>
+export type Text = Pick<PaperRecord, 'key' | 'title' | 'abstract' | 'summary' | 'topics'>
 
 const manifestSchema = z.object({
   /** Revision of the library that the files are of. */
@@ -45,6 +45,8 @@ export interface Near {
 export interface PaperVectors {
   /** Revision of the library that these are of. */
   revision: number
+  /** They are of a model that knows more than words: papers may be alike that share none. */
+  byMeaning?: boolean
   /** The papers nearest to another, nearest first, without itself; empty where it is not known yet. */
   nearestTo(key: string, most: number): Near[]
   /** The papers nearest to a text. */
@@ -270,7 +272,8 @@ function stack(rows: { vector: Float32Array }[], columns: number) {
   return points
 }
 
-function hashOf(text: string): string {
+/** Tells texts apart. */
+export function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 16)
 }
 

@@ -3,6 +3,7 @@ import type { PageServerLoad } from './$types'
 
 export const load: PageServerLoad = ({ locals: { offprint } }) => ({
   count: offprint.library.count(),
+  embedder: offprint.embedder(),
   limits: offprint.settings,
   papers: [...offprint.papers.values()].map(({ slug, about, methods }) => ({
     slug,

@@ -7,10 +7,12 @@ import type { PageServerLoad } from './$types'
 const papersOnPage = 20
 const sortings = ['relevance', 'new', 'top', 'trending'] as const
 
-export const load: PageServerLoad = ({ locals: { offprint }, url }) => {
+export const load: PageServerLoad = async ({ locals: { offprint }, url }) => {
   const { library } = offprint
   const query = url.searchParams.get('q') ?? ''
   const page = Math.min(10_000, Math.max(1, Math.floor(Number(url.searchParams.get('page')) || 1)))
+  const waiting = offprint.prepareQuery(query)
+  if (waiting) await waiting
   const found = library.search(query, { limit: papersOnPage, offset: (page - 1) * papersOnPage, facets: page === 1 })
   // An id or an address in the box means that paper.
   if (found.open) redirect(302, paperPath(found.open))
