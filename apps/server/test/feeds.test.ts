@@ -54,6 +54,7 @@ test('the three formats say the same of the newest papers, whatever is in a titl
   if (!python) return t.diagnostic('python3 is not here: the XML is not parsed')
   const atom = await (await fetch(`${url}/feed.atom`)).text()
   const namespace = '{http://www.w3.org/2005/Atom}'
+  assert.equal(textsOf(atom, `${namespace}summary`)[0], 'Firstparagraph with <b>tags</b> & more.')
   assert.deepEqual(
     textsOf(atom, `${namespace}title`).slice(1),
     feed.items.map((item: { title: string }) => item.title),

@@ -13,7 +13,8 @@ export const outsidePaper = fileURLToPath(new URL('./outside-paper', import.meta
 /** A folder that is gone after the test. */
 export function temporaryFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'offprint-test-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  // A process in the background may write its last file into it just now.
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }))
   return folder
 }
 

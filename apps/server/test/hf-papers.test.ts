@@ -78,6 +78,10 @@ test('a paper is found, and read by its id, with our own record beside', async t
   assert.equal(negotiated.headers.get('content-type'), 'text/markdown; charset=utf-8')
   assert.match(await negotiated.text(), /Ann Ample, Ben Bold\n\n- arXiv: /)
   assert.equal((await fetch(`${url}/papers/none.md`)).status, 404)
+  const page = await fetch(`${url}/papers/2401.00001`, { headers: { accept: 'text/html' } })
+  assert.equal(page.headers.get('link'), '</papers/2401.00001.md>; rel="alternate"; type="text/markdown"')
+  assert.match(page.headers.get('vary') ?? '', /\baccept\b/)
+  assert.equal((await fetch(`${url}/papers/none`)).headers.get('link'), null)
 })
 
 test('what stands in both has the same type as there', {

@@ -58,6 +58,21 @@ test('what cannot be is refused with its field, and pages of other sites change 
   assert.deepEqual(await problem({ vote: 'perhaps' }), [422, 'vote'])
   assert.deepEqual(await problem({ note: 'x'.repeat(20_000) }), [422, 'note'])
   assert.deepEqual(await problem('[]'), [400, undefined])
+  const strange: [string, unknown][] = [
+    ['vote', 2],
+    ['vote', null],
+    ['note', 5],
+    ['note', { toString: 1 }],
+    ['tags', { a: 1 }],
+    ['tags', [null]],
+    ['tags', [{ toString: 1 }]],
+    ['addTo', 7],
+    ['removeFrom', ['x']],
+  ]
+  for (const [field, value] of strange) assert.deepEqual(await problem({ [field]: value }), [422, field])
+  const untouched = { voted: false, read: false, hidden: false, tags: [], lists: [] }
+  assert.deepEqual(await (await post('/api/papers/2401.00001/marks', { tags: [] })).json(), untouched)
+  assert.equal((await (await post('/api/papers/2401.00001/marks', { vote: 1, read: 0 })).json()).voted, true)
   assert.equal((await post('/api/papers/2401.00001/marks', { note: 'x'.repeat(100_000) })).status, 413)
   assert.equal((await post('/api/papers/nothing/marks', { vote: 1 })).status, 404)
   const foreign: Record<string, string>[] = [

@@ -197,9 +197,19 @@ export function createEdge(offprint: Offprint, pages: PageHandler): Server {
     if (request.method !== 'GET' && request.method !== 'HEAD') throw new HttpError(405, 'pages are only read')
     const paper = /^\/papers\/(.+)$/.exec(url.pathname)
     if (paper && wantsMarkdown(request)) return sendMarkdown({ request, response, url, offprint }, decodePart(paper[1]))
+    if (paper) nameMarkdown(response, offprint, decodePart(paper[1]))
     pages(Object.assign(request, { offprint }), response)
   }
   return server
+}
+
+/** Programs learn from the header where a paper's page is as text. */
+function nameMarkdown(response: ServerResponse, { library }: Offprint, name: string): void {
+  const paper = library.paper(name)
+  if (!paper || 'redirect' in paper) return
+  const path = paper.key.split('/').map(encodeURIComponent).join('/')
+  response.setHeader('link', `</papers/${path}.md>; rel="alternate"; type="text/markdown"`)
+  response.setHeader('vary', 'accept')
 }
 
 function parseUrl(request: IncomingMessage): URL {

@@ -59,8 +59,14 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof TooLargeError) return problem(413, error.message)
   if (error instanceof QueueFullError) return problem(503, error.message)
   if (error instanceof HttpError) return problem(error.status, error.message)
+  if (isBusy(error)) return problem(503, 'another process is writing to the library; try again in a moment')
   console.error(error)
   return { status: 500, title: 'Error', detail: 'Something went wrong here; the server’s log has the details.' }
+}
+
+/** SQLite's word for a lock that was not let go in time. */
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && (error as { errcode?: number }).errcode === 5
 }
 
 export function sendProblem(response: ServerResponse, problem: Problem): void {

@@ -159,14 +159,31 @@ function text(value: unknown): string | undefined {
 
 function flag(field: string, value: unknown): boolean | undefined {
   if (value === undefined) return undefined
-  if (value === true || value === '1' || value === 'true') return true
-  if (value === false || value === '0' || value === 'false') return false
-  throw new InputError(field, `'${String(value).slice(0, 20)}'`, '1 or 0')
+  if (value === true || value === 1 || value === '1' || value === 'true') return true
+  if (value === false || value === 0 || value === '0' || value === 'false') return false
+  throw new InputError(field, found(value), '1 or 0')
+}
+
+/** A text where the field is there; what else JSON may hold is refused, not left out. */
+function textOf(field: string, value: unknown): string | undefined {
+  if (value === undefined || typeof value === 'string') return value
+  throw new InputError(field, found(value), 'a text')
+}
+
+function tagsOf(value: unknown): string[] | undefined {
+  if (!Array.isArray(value)) return textOf('tags', value)?.split(',')
+  const strange = value.findIndex(tag => typeof tag !== 'string')
+  if (strange >= 0) throw new InputError('tags', found(value[strange]), 'a list of texts')
+  return value
+}
+
+function found(value: unknown): string {
+  return `'${(typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).slice(0, 20).toWellFormed()}'`
 }
 
 function wholeNumber(field: string, value: unknown): number {
-  if (/^\d{1,15}$/.test(String(value))) return Number(value)
-  throw new InputError(field, `'${String(value).slice(0, 20)}'`, 'a number of those shown')
+  if ((typeof value === 'string' || typeof value === 'number') && /^\d{1,15}$/.test(`${value}`)) return Number(value)
+  throw new InputError(field, found(value), 'a number of those shown')
 }
 
 function readChange({ vote, read, hide, note, tags, addTo, removeFrom }: Record<string, unknown>): MarksChange {
@@ -174,11 +191,11 @@ function readChange({ vote, read, hide, note, tags, addTo, removeFrom }: Record<
     vote: flag('vote', vote),
     read: flag('read', read),
     hide: flag('hide', hide),
-    note: text(note),
-    tags: Array.isArray(tags) ? tags.map(String) : text(tags)?.split(','),
+    note: textOf('note', note),
+    tags: tagsOf(tags),
     // A form sends its empty fields as well.
-    addTo: text(addTo)?.trim() ? text(addTo) : undefined,
-    removeFrom: text(removeFrom),
+    addTo: textOf('addTo', addTo)?.trim() ? textOf('addTo', addTo) : undefined,
+    removeFrom: textOf('removeFrom', removeFrom),
   }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }

@@ -24,6 +24,7 @@ function writeAtom(feed: Feed): string {
     tag('updated', updated),
     ...authors.map(name => `<author>${tag('name', name)}</author>`),
     ...categories.map(term => `<category${attributes({ term })}/>`),
+    ...(text ? [`<summary type="text">${escapeXml(firstSentence(text))}</summary>`] : []),
     `<content type="html">${escapeXml(htmlOf(text))}</content>`,
     '</entry>',
   ]

@@ -305,7 +305,7 @@ function readField(
     case 'list':
       return { filter: 'list', value: text.trim() }
     case 'tag':
-      return nameInAddress(text) ? { filter: 'tag', value: text.trim() } : undefined
+      return text.trim() ? { filter: 'tag', value: text.trim() } : undefined
     case 'date':
       return readDates(value) ?? 'date: takes 2024, 2024-03, 2024-03-01, with >=, >, <=, < before it or .. between two'
     case 'has':

@@ -159,6 +159,49 @@ describe('lists, searches and keys', () => {
     reading.dropFeedKey(id)
     assert.ok(!reading.isFeedKey(key))
   })
+
+  test('a wrong key writes nothing, and the right one once a minute', async () => {
+    let time = Date.UTC(2026, 0, 1)
+    const { database, reading } = await open(1, () => new Date(time))
+    const key = reading.addFeedKey('phone')
+    const writes = (times: number[], given: string) => {
+      const before = Number(database.prepare('SELECT total_changes() AS all_').get()!.all_)
+      for (const at of times) {
+        time = Date.UTC(2026, 0, 1) + at
+        reading.isFeedKey(given)
+      }
+      return Number(database.prepare('SELECT total_changes() AS all_').get()!.all_) - before
+    }
+    assert.deepEqual([writes([0, 1_000, 59_999], key), writes([60_000], key), writes([200_000], 'x')], [1, 1, 0])
+  })
+
+  test('what is noted in passing stops nobody where the library cannot be written', async t => {
+    const { database, reading } = await open(1)
+    const key = reading.addFeedKey('phone')
+    const { query } = reading.saveSearch('graphs')
+    const said = t.mock.method(console, 'error', () => {})
+    database.exec('PRAGMA query_only = ON')
+    reading.opened('2401.00001')
+    // Taken out by another process just now.
+    reading.opened('nothing')
+    reading.seenSearch(query)
+    assert.ok(reading.isFeedKey(key))
+    assert.equal(said.mock.callCount(), 4)
+    assert.throws(() => reading.change('2401.00001', { vote: true }))
+    database.exec('PRAGMA query_only = OFF')
+    reading.opened('2401.00001')
+    assert.ok(reading.marks('2401.00001').openedAt)
+  })
+
+  test('a tag without a letter is found again, and a list that is gone cannot be renamed', async () => {
+    const { library, reading } = await open(3)
+    reading.change('2401.00002', { tags: ['🔥', '..', 'a'] })
+    assert.deepEqual(
+      ['tag:🔥', 'tag:".."', 'tag:"★"', '-tag:🔥'].map(query => library.search(query).total),
+      [1, 1, 0, 2],
+    )
+    assert.throws(() => reading.renameList(7, 'x'), { field: 'id' })
+  })
 })
 
 describe('what trends', () => {

@@ -63,6 +63,7 @@ export type Reading = ReturnType<typeof openReading>
 const most = { note: 10_000, name: 60, tags: 20, lists: 500, searches: 200, query: 250, keys: 50 }
 /** A page that is loaded again and again is opened once. */
 const openedAgainMs = 60_000
+const usedAgainMs = 60_000
 
 export function openReading(database: DatabaseSync, store: PaperStore, now: () => Date) {
   const trend = openTrend(database)
@@ -184,11 +185,13 @@ export function openReading(database: DatabaseSync, store: PaperStore, now: () =
 
     /** The reader is on the paper's page. */
     opened(key: string): void {
-      const { position } = rowOf(key)
-      const moment = now()
-      const before = marksOf.get(position)?.openedAt
-      if (before && Date.parse(String(before)) > moment.getTime() - openedAgainMs) return
-      set.openedAt.run(position, moment.toISOString())
+      inPassing(() => {
+        const { position } = rowOf(key)
+        const moment = now()
+        const before = marksOf.get(position)?.openedAt
+        if (before && Date.parse(String(before)) > moment.getTime() - openedAgainMs) return
+        set.openedAt.run(position, moment.toISOString())
+      })
     },
 
     /** A method of the paper was run: it counts once a day. */
@@ -242,7 +245,8 @@ export function openReading(database: DatabaseSync, store: PaperStore, now: () =
         const other = listNamed.get(wanted)
         if (other && Number(other.id) !== id)
           throw new InputError('list', `'${wanted}'`, 'a name that no other list has')
-        database.prepare('UPDATE lists SET name = ? WHERE id = ?').run(wanted, id)
+        if (!database.prepare('UPDATE lists SET name = ? WHERE id = ?').run(wanted, id).changes)
+          throw new InputError('id', `${id}`, 'the id of a list')
       })
     },
 
@@ -283,9 +287,11 @@ export function openReading(database: DatabaseSync, store: PaperStore, now: () =
 
     /** The page of this search was opened: what is there is no longer new. */
     seenSearch(query: string): void {
-      database
-        .prepare('UPDATE savedSearches SET seenAt = ? WHERE query = ?')
-        .run(now().toISOString(), oneLine(query).toWellFormed())
+      inPassing(() =>
+        database
+          .prepare('UPDATE savedSearches SET seenAt = ? WHERE query = ?')
+          .run(now().toISOString(), oneLine(query).toWellFormed()),
+      )
     },
 
     feedKeys: (): FeedKey[] =>
@@ -308,9 +314,17 @@ export function openReading(database: DatabaseSync, store: PaperStore, now: () =
       return key
     },
 
+    /** Whether it is one of the keys; when it was used is noted once a minute. A wrong key writes nothing. */
     isFeedKey(key: string): boolean {
-      const used = database.prepare('UPDATE feedKeys SET usedAt = ? WHERE hash = ?')
-      return Number(used.run(now().toISOString(), hashOf(key.slice(0, 100))).changes) > 0
+      const hash = hashOf(key.slice(0, 100))
+      const row = database.prepare('SELECT usedAt FROM feedKeys WHERE hash = ?').get(hash)
+      if (!row) return false
+      const moment = now()
+      if (!row.usedAt || Date.parse(String(row.usedAt)) <= moment.getTime() - usedAgainMs)
+        inPassing(() =>
+          database.prepare('UPDATE feedKeys SET usedAt = ? WHERE hash = ?').run(moment.toISOString(), hash),
+        )
+      return true
     },
 
     dropFeedKey: (id: string): void =>
@@ -326,6 +340,15 @@ export function openReading(database: DatabaseSync, store: PaperStore, now: () =
           yield { paper: record, marks: stateAt(position), ...at('votedAt'), ...at('readAt'), ...at('hiddenAt') }
         }
     },
+  }
+}
+
+/** Notes what happened beside what was asked for: where it cannot be written, the reader need not hear of it. */
+function inPassing(write: () => void): void {
+  try {
+    write()
+  } catch (error) {
+    console.error(`reading: ${(error as Error).message}`)
   }
 }
 

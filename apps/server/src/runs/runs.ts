@@ -50,7 +50,7 @@ export const commonFields: Field[] = [
 
 export type Runs = ReturnType<typeof createRuns>
 
-const heartbeatMs = 2000
+export const heartbeatMs = 2000
 
 export function createRuns({
   settings,
@@ -76,9 +76,14 @@ export function createRuns({
   /** Runs that have logged since they were last stored: so the log outlives this process, up to a heartbeat. */
   const unsaved = new Set<Run>()
   const heart = setInterval(() => {
-    for (const run of unsaved) store.save(run)
-    unsaved.clear()
-    store.heartbeat()
+    try {
+      for (const run of unsaved) store.save(run)
+      unsaved.clear()
+      store.heartbeat()
+    } catch (error) {
+      // Another process holds the database, or the disk is full: the next beat tries again.
+      console.error(`runs: ${(error as Error).message}`)
+    }
   }, heartbeatMs)
   heart.unref()
 
