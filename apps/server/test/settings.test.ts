@@ -52,6 +52,7 @@ test('.env.example lists every setting, and reads as it stands', t => {
   const example = readFileSync(new URL('../../../.env.example', import.meta.url), 'utf8')
   const named = [...example.matchAll(/^#? ?([A-Z_]+)=/gm)].map(([, name]) => name)
   const settings = readSettings({}, none)
+  const embedder = ['EMBEDDER', 'EMBEDDER_URL', 'EMBEDDER_MODEL', 'EMBEDDER_KEY']
   const mail = ['SMTP_URL', 'MAIL_FROM', 'MAIL_REPLY_TO', 'DKIM_DOMAIN', 'DKIM_SELECTOR', 'DKIM_KEY_FILE']
   const known = [
     ...Object.keys(settings),
@@ -60,6 +61,7 @@ test('.env.example lists every setting, and reads as it stands', t => {
     'PUBLIC_URL',
     'SYNC_CONTACT',
     ...mail,
+    ...embedder,
   ] as (keyof Settings)[]
   assert.deepEqual([...new Set(named)].sort(), [...new Set(known)].sort())
   const file = join(temporaryFolder(t), '.env')
