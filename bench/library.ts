@@ -312,7 +312,7 @@ pdb.commit(); mdb.commit()
     await new Promise(resolve => setTimeout(resolve, 200))
   }
   // Few: each of them takes long.
-  const some = queries.slice(0, 40).map(query => `/?rank=search&q=${encodeURIComponent(query)}`)
+  const some = queries.slice(0, 16).map(query => `/?rank=search&q=${encodeURIComponent(query)}`)
   await ask(theirs, some.slice(0, 2), 1)
   const search = quantile(await ask(theirs, some, clients), 0.5)
   report(
@@ -323,7 +323,7 @@ pdb.commit(); mdb.commit()
     true,
   )
   const keys = readFileSync(file, 'utf8')
-    .split('\n', 24)
+    .split('\n', 8)
     .map(text => JSON.parse(text).id)
   const svm = await ask(
     theirs,

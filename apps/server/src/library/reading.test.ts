@@ -80,6 +80,7 @@ describe('what the reader makes of a paper', () => {
     const { library, reading } = await open()
     reading.change('2401.00003', { hide: true })
     assert.equal(library.search('').total, 5)
+    assert.equal(library.countSince('paper', '2000-01-01T00:00:00.000Z'), 5)
     assert.deepEqual(keysOf(library, 'is:hidden'), ['2401.00003'])
     assert.ok(!keysOf(library, 'paper').includes('2401.00003'))
     assert.ok(!keysOf(library, 'sort:new').includes('2401.00003'))

@@ -278,7 +278,7 @@ export function openSearch(
   /** How many papers that a search finds came in later than a moment. */
   function countSince(text: string, moment: string): number {
     const { match, rest } = matchExpression(parseQuery(text).nodes)
-    return count({ match, rest: [...rest, { filter: 'since', value: moment }] })
+    return count({ match, rest: [...rest, { not: hidden }, { filter: 'since', value: moment }] })
   }
 
   return { search, filtered, countSince }
