@@ -59,7 +59,7 @@ interface Source {
   id: string
   title: string
   abstract: string
-  authors: string
+  authors: string[]
   categories: string
 }
 
@@ -82,7 +82,7 @@ function readSources(): Source[] {
     id: String(index),
     title: words(8),
     abstract: Array.from({ length: 8 }, () => `${words(20)}.`).join(' '),
-    authors: `${words(2)}, ${words(2)}`,
+    authors: [words(2), words(2)],
     categories: 'cs.LG',
   }))
 }
@@ -281,7 +281,7 @@ pdb, mdb = get_papers_db(flag='c'), get_metas_db(flag='c')
 for line in open(sys.argv[1]):
     p = json.loads(line)
     pdb[p['id']] = {'_id': p['id'], '_idv': p['id'] + 'v1', '_version': 1, '_time': 1.7e9, '_time_str': 'Nov 27 2026', 'title': p['title'],
-      'summary': p['abstract'], 'authors': [{'name': n} for n in p['authors'].split(', ')], 'tags': [{'term': c} for c in p['categories'].split()],
+      'summary': p['abstract'], 'authors': [{'name': n} for n in p['authors']], 'tags': [{'term': c} for c in (p['categories'].split() if isinstance(p['categories'], str) else p['categories'])],
       'arxiv_primary_category': {'term': 'cs.LG'}, 'id': p['id']}
     mdb[p['id']] = {'_time': 1.7e9}
 pdb.commit(); mdb.commit()
