@@ -34,6 +34,10 @@ export function withBrowser() {
   after(() => browser?.close())
 
   return {
+    /** Known once the tests have begun. */
+    browser: () => browser,
+    pages: () => pages,
+
     serve: (t: TestContext, environment: Record<string, string> = {}) => startServer(t, environment, pages),
 
     /** A page in a context of its own, and what went wrong on it so far. */

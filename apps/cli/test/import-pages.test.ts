@@ -1,33 +1,23 @@
 /** The import page in a real browser: the preview, ids, the sources. Skipped by name where there is no Chromium. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { after, before, describe, type TestContext, test } from 'node:test'
-import type { PageHandler } from '@offprint/server'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { describe, type TestContext, test } from 'node:test'
+import type { Page } from 'playwright-core'
 import { madePapers, madeSite } from '../../server/src/sync/site.fixture.ts'
 import { startServer } from '../../server/test/harness.ts'
+import { skip, withBrowser } from './browser.ts'
 
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
-const skip = executablePath ? false : 'no Chromium on this machine'
-process.env.PROTOCOL_HEADER = 'x-forwarded-proto'
-process.env.HOST_HEADER = 'host'
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 describe('the import page', { skip }, () => {
-  let browser: Browser
-  let pages: PageHandler
-  before(async () => {
-    pages = (await import('@offprint/site')).handler as unknown as PageHandler
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--no-first-run'] })
-  })
-  after(() => browser?.close())
+  const { browser, pages } = withBrowser()
 
   async function open(t: TestContext, javaScriptEnabled = true, environment: Record<string, string> = {}) {
     const site = await madeSite(madePapers(30))
     t.after(() => site.close())
-    const served = await startServer(t, environment, pages, { syncSite: site.url })
-    const context = await browser.newContext({ javaScriptEnabled, viewport: { width: 1280, height: 900 } })
+    const served = await startServer(t, environment, pages(), { syncSite: site.url })
+    const context = await browser().newContext({ javaScriptEnabled, viewport: { width: 1280, height: 900 } })
     t.after(() => context.close())
     context.setDefaultTimeout(10_000)
     const page = await context.newPage()

@@ -1,31 +1,17 @@
 /** What can be read where the site does not answer, and the site as an app; in a real browser. Skipped without Chromium. */
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
-import { after, before, describe, type TestContext, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as timeout } from 'node:timers/promises'
-import type { PageHandler } from '@offprint/server'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { startServer } from '../../server/test/harness.ts'
-
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
-const skip = executablePath ? false : 'no Chromium on this machine'
-
-// The same as `offprint serve` sets for the site's handler.
-process.env.PROTOCOL_HEADER = 'x-forwarded-proto'
-process.env.HOST_HEADER = 'host'
+import { skip, withBrowser } from './browser.ts'
 
 describe('offline', { skip }, () => {
-  let browser: Browser
-  let pages: PageHandler
-  before(async () => {
-    pages = (await import('@offprint/site')).handler as unknown as PageHandler
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--no-first-run'] })
-  })
-  after(() => browser?.close())
+  const { browser, pages } = withBrowser()
 
-  async function open(t: TestContext, environment: Record<string, string> = {}, withPages = pages) {
+  async function open(t: TestContext, environment: Record<string, string> = {}, withPages = pages()) {
     const served = await startServer(t, environment, withPages)
-    const context = await browser.newContext()
+    const context = await browser().newContext()
     t.after(() => context.close())
     const page = await context.newPage()
     return { ...served, page, context }
@@ -105,7 +91,7 @@ describe('offline', { skip }, () => {
   test('a proxy whose server is gone counts as no answer', async t => {
     let gone = false
     const { url, page } = await open(t, {}, (request, response) => {
-      if (!gone) return pages(request, response)
+      if (!gone) return pages()(request, response)
       response.writeHead(502, { 'content-type': 'text/html' }).end('Bad gateway')
     })
     await page.goto(`${url}/claims`)

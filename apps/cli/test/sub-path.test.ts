@@ -1,32 +1,19 @@
 /** The whole site under a path of another one, behind a proxy, in a real browser. Skipped by name without Chromium. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { createServer, type IncomingMessage, request as send } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { after, before, describe, type TestContext, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { random } from '@offprint/kernels'
-import type { PageHandler } from '@offprint/server'
-import { type Browser, type BrowserContextOptions, chromium } from 'playwright-core'
+import type { BrowserContextOptions } from 'playwright-core'
 import { scanHtml } from '../../server/src/edge/sub-path.ts'
 import { startServer } from '../../server/test/harness.ts'
+import { skip, withBrowser } from './browser.ts'
 
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
-const skip = executablePath ? false : 'no Chromium on this machine'
 const base = '/offprint'
 
-// The same as `offprint serve` sets for the site's handler.
-process.env.PROTOCOL_HEADER = 'x-forwarded-proto'
-process.env.HOST_HEADER = 'host'
-
 describe('under a path', { skip }, () => {
-  let browser: Browser
-  let pages: PageHandler
-  before(async () => {
-    pages = (await import('@offprint/site')).handler as unknown as PageHandler
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--no-first-run'] })
-  })
-  after(() => browser?.close())
+  const { browser, pages } = withBrowser()
 
   /** The server behind a proxy that passes on what lies below the path, and answers 404 to all else. */
   async function behindProxy(t: TestContext, environment: Record<string, string> = {}, { strips = false } = {}) {
@@ -56,13 +43,13 @@ describe('under a path', { skip }, () => {
       proxy.close()
     })
     const origin = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
-    const served = await startServer(t, { PUBLIC_URL: origin + base, ...environment }, pages)
+    const served = await startServer(t, { PUBLIC_URL: origin + base, ...environment }, pages())
     upstream = served.url
     return { ...served, origin, site: origin + base, outside }
   }
 
   async function open(t: TestContext, options: BrowserContextOptions = {}) {
-    const context = await browser.newContext(options)
+    const context = await browser().newContext(options)
     t.after(() => context.close())
     const page = await context.newPage()
     const wrong: string[] = []

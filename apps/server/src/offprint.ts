@@ -12,6 +12,7 @@ import { openQueryVectors } from './embedding/query-vectors.ts'
 import type { Place } from './feeds/feed.ts'
 import { type FileStore, openFileStore } from './files.ts'
 import { openFolder, useFolder } from './hosting/data-folder.ts'
+import { nameInAddress } from './library/facets.ts'
 import { createLibrary, type Library } from './library/library.ts'
 import { arxivCategoryName } from './library/sources/arxiv-taxonomy.ts'
 import { exportFormats } from './library/sources/exports.ts'
@@ -63,6 +64,8 @@ export interface Offprint {
   library: Library
   /** Cuts a text into formulas, with their marks, and what stands between them. */
   splitMath(text: string): { text: string; math: boolean }[]
+  /** A name as it stands in addresses: `Erich Müller` is `erich-muller`. */
+  nameInAddress(name: string): string
   /** What arXiv calls a category or an archive: `cs.LG` is `Machine Learning`. */
   categoryName(id: string): string | undefined
   /** What can be imported and exported, by the name of the format. */
@@ -204,6 +207,7 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
     papers,
     library,
     splitMath,
+    nameInAddress,
     categoryName: arxivCategoryName,
     formats: { imported: titlesOf(importFormats), exported: titlesOf(exportFormats) },
     files,

@@ -126,13 +126,12 @@ export function sendReadingArchive({ response, offprint }: Call): void {
 export function sendList({ response, offprint }: Call, name: string, ending: string): void {
   const known = offprint.library.reading.lists().find(list => list.name.toLowerCase() === name.toLowerCase())
   if (!known) throw new HttpError(404, `there is no list ${name.slice(0, 60)}`)
-  const { papers } = offprint.library.search(`list:"${known.name}" sort:new`, { limit: 1000 })
   const { type, write } = citeFormats[ending as keyof typeof citeFormats]
   response.writeHead(200, {
     'content-type': `${type}; charset=utf-8`,
     'content-disposition': attachment(`${known.name}.${ending}`),
   })
-  for (const piece of write(papers)) response.write(piece)
+  for (const piece of write(offprint.library.listed(known.id))) response.write(piece)
   response.end()
 }
 

@@ -9,6 +9,7 @@ import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { random } from '@offprint/kernels'
 import { openDatabase } from '../database.ts'
+import { exportedRecord } from './jsonl.ts'
 import { createLibrary } from './library.ts'
 import { listed, manyListed, numberedTitle, record, streamOf } from './made-papers.fixture.ts'
 import type { ImportReport } from './types.ts'
@@ -213,7 +214,7 @@ test('what other sites say beside is kept up to 20 kB, goes out and comes in aga
   assert.equal((await hf({ githubStars: 2, more: true })).updated, 1)
   assert.deepEqual([extraOf(library)?.githubStars, extraOf(library)?.more], [1, true])
   assert.equal((await hf({ githubStars: 2, more: true })).unchanged, 1)
-  const text = [...library.exportRecords()].map(record => `${JSON.stringify(record)}\n`).join('')
+  const text = [...Array.from(library.records(), exportedRecord)].map(record => `${JSON.stringify(record)}\n`).join('')
   const other = createLibrary(openDatabase(':memory:'))
   await other.importStream(streamOf(text), { name: 'export', format: 'jsonl' })
   assert.deepEqual(extraOf(other), extraOf(library))

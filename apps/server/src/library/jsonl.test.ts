@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { openDatabase } from '../database.ts'
-import { parseJsonl } from './jsonl.ts'
+import { exportedRecord, parseJsonl } from './jsonl.ts'
 import { createLibrary } from './library.ts'
 import { abstractAbout, streamOf } from './made-papers.fixture.ts'
 import type { ImportItem, Library } from './types.ts'
@@ -20,7 +20,7 @@ async function one(fields: object) {
 
 const empty = () => createLibrary(openDatabase(':memory:'))
 const exported = (library: Library) =>
-  Array.from(library.exportRecords(), record => `${JSON.stringify(record)}\n`).join('')
+  Array.from(Array.from(library.records(), exportedRecord), record => `${JSON.stringify(record)}\n`).join('')
 const importText = (library: Library, text: string | Uint8Array) =>
   library.importStream(
     typeof text === 'string'

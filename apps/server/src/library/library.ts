@@ -3,7 +3,6 @@ import type { DatabaseSync } from 'node:sqlite'
 import { transaction } from '../database.ts'
 import { findIdentifier } from './identifiers.ts'
 import { openImports } from './imports.ts'
-import { exportedRecord } from './jsonl.ts'
 import { isDay } from './listing.ts'
 import { periodAround, periodOf } from './period.ts'
 import { openPreview } from './preview.ts'
@@ -226,6 +225,10 @@ export function createLibrary(
         ...(cursor ? { next: Buffer.from(JSON.stringify(cursor)).toString('base64url') } : {}),
       }
     },
+    *listed(list) {
+      const among = 'SELECT position, record FROM papers WHERE position IN (SELECT position FROM listed WHERE list = ?)'
+      for (const row of database.prepare(`${among} ORDER BY ${orders.new}`).iterate(list)) yield toRow(row)!.record
+    },
     ordered(keys, sort, limit = 100) {
       const among = 'SELECT position, record FROM papers WHERE key IN (SELECT value FROM json_each(?))'
       const rows = database.prepare(`${among} ORDER BY ${orders[sort]} LIMIT ?`).all(JSON.stringify(keys), limit)
@@ -283,9 +286,6 @@ export function createLibrary(
     count: () => Number(count.get()!.total),
     *records() {
       for (const { record } of rows()) yield record
-    },
-    *exportRecords() {
-      for (const { record } of rows()) yield exportedRecord(record)
     },
     revision: () => Number(state.get()!.revision),
     topics,

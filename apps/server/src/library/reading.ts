@@ -269,8 +269,8 @@ export function openReading(database: DatabaseSync, store: PaperStore, now: () =
         throw new InputError('search', `${text.length} characters`, `at most ${most.query} characters`)
       const moment = now().toISOString()
       return transaction(database, () => {
-        const known = searches.all().find(row => row.query === text)
-        if (!known && searches.all().length >= most.searches)
+        const saved = searches.all()
+        if (!saved.some(row => row.query === text) && saved.length >= most.searches)
           throw new InputError(
             'search',
             `a search more than ${most.searches}`,

@@ -33,7 +33,6 @@ const mostPapers = 1000
 const mostStatements = 200
 /** Of a category or an author the newest of these are counted. */
 const mostOfFacet = 20_000
-const hiddenRows = 'SELECT 1 FROM marks WHERE hiddenAt IS NOT NULL'
 const snippetLength = 240
 /** Marks are looked for this far into a text. */
 const longestMarked = 20_000
@@ -84,6 +83,7 @@ export function openSearch(
     return statement
   }
   const keysNow = openKeys(database)
+  const isHidden = database.prepare('SELECT 1 FROM marks WHERE position = ? AND hiddenAt IS NOT NULL')
   const anyHidden = database.prepare('SELECT 1 FROM marks WHERE hiddenAt IS NOT NULL LIMIT 1')
   const hasList = database.prepare('SELECT 1 FROM lists WHERE name = ?')
   const suggest = openSuggestions(database)
@@ -237,11 +237,10 @@ export function openSearch(
       for (const [key, score] of scores) scores.set(key, score + cosineWeight * similarity(key))
     }
     const found: Row[] = []
-    const isHidden = anyHidden.get() ? database.prepare(`${hiddenRows} AND position = ?`) : undefined
     for (const [key] of [...scores].sort((a, b) => b[1] - a[1])) {
       if (found.length === most) break
       const row = shown.has(key) ? undefined : store.byKey(key)
-      if (row && !isHidden?.get(row.position)) found.push(row)
+      if (row && !isHidden.get(row.position)) found.push(row)
     }
     return found.length ? { close: found.map(row => show(row, query)) } : {}
   }

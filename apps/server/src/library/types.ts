@@ -395,12 +395,12 @@ export interface Library {
    * As Hacker News orders: votes here and elsewhere against age. Changes with time.
    */
   hot(limit?: number): PaperRecord[]
+  /** All papers of a list, by its id, the last ones that came in first. */
+  listed(list: number): IterableIterator<PaperRecord>
   /** Of these papers the first in an order. */
   ordered(keys: string[], sort: 'new' | 'top', limit?: number): PaperRecord[]
   /** Papers in the library. */
   count(): number
-  /** Everything but what comes from our definitions, in the order in which it came: one line of JSONL each. */
-  exportRecords(): IterableIterator<ExportedRecord>
   /** All papers in the order in which they came, without loading them at once. */
   records(): IterableIterator<PaperRecord>
   /** Grows with each commit that changed a paper. */

@@ -56,26 +56,9 @@ export function formatBytes(bytes: number): string {
 /** Address of a paper's page. Old arXiv ids keep their slash. */
 export const paperPath = (key: string) => `/papers/${key.split('/').map(encodeURIComponent).join('/')}`
 
-/** Address of the page of an author, an organization or a category. */
-export const authorPath = (name: string) => namedPath('authors', name)
-export const organizationPath = (name: string) => namedPath('organizations', name)
-/** A name without a letter or digit has no page of its own. */
-const namedPath = (kind: string, name: string) =>
-  nameInAddress(name) ? `/${kind}/${encodeURIComponent(nameInAddress(name))}` : searchPath(`"${name}"`)
+/** Address of the page of a category or a search; those of authors and organizations are made where papers are shown. */
 export const categoryPath = (category: string) => `/categories/${encodeURIComponent(category)}`
 export const searchPath = (query: string) => `/search?q=${encodeURIComponent(query)}`
-
-/** As the library shortens names: `Erich Müller` is `erich-muller`. A test holds the two together. */
-export function nameInAddress(name: string): string {
-  return name
-    .normalize('NFKD')
-    .replace(/\p{M}/gu, '')
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, '-')
-    .slice(0, 100)
-    .toWellFormed()
-    .replace(/^-+|-+$/g, '')
-}
 
 /** The authors in one line, the first so many by name. */
 export function authorLine(paper: { authors: { name: string }[]; authorCount?: number }, most: number): string {

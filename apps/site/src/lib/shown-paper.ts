@@ -12,6 +12,7 @@ export class ShownPaper {
   html!: { title: string; lead: string }
   authors!: string
   organization?: string
+  organizationHref?: string
   publishedAt?: string
   withdrawn!: boolean
   externalVotes?: number

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { openDatabase } from '../../database.ts'
+import { exportedRecord } from '../jsonl.ts'
 import { createLibrary } from '../library.ts'
 import { streamOf } from '../made-papers.fixture.ts'
 import { writeBibtex } from './bibtex.ts'
@@ -93,7 +94,7 @@ test('what is written for a reference manager comes back as the same papers', as
     },
   ]
   await library.importStream(streamOf(lines.map(line => JSON.stringify(line)).join('\n')), { name: 'x' })
-  const before = [...library.exportRecords()]
+  const before = [...Array.from(library.records(), exportedRecord)]
   for (const [format, write] of [
     ['bibtex', writeBibtex],
     ['ris', writeRis],
@@ -103,7 +104,7 @@ test('what is written for a reference manager comes back as the same papers', as
     assert.deepEqual([report.format, report.added, report.refusedCount], [format, 0, 0])
   }
   const titles = (records: typeof before) => records.map(({ key, title, authors }) => ({ key, title, authors }))
-  assert.deepEqual(titles([...library.exportRecords()]), titles(before))
+  assert.deepEqual(titles([...Array.from(library.records(), exportedRecord)]), titles(before))
 })
 
 test('a paper that is gone at its source stays, and says so', async () => {
@@ -122,7 +123,7 @@ test('a paper that is gone at its source stays, and says so', async () => {
 test('votes of another site are kept as theirs, and a table’s own columns are named', async () => {
   const library = createLibrary(openDatabase(':memory:'))
   await library.importStream(streamOf('[{"paper":{"id":"2401.00001","title":"A","upvotes":7}}]'), { name: 'x' })
-  assert.equal([...library.exportRecords()][0].externalVotes, 7)
+  assert.equal([...Array.from(library.records(), exportedRecord)][0].externalVotes, 7)
   const table = 'Name of the work,Who\nA work of note,Ann Ample\n'
   const columns = { title: 'Name of the work', authors: 'Who' }
   const wrong = await library.importStream(streamOf(table), { name: 'x.csv' })

@@ -1,12 +1,18 @@
 /** Papers as a list shows them: with their formulas set, and with what the reader made of them. */
 import type { FoundPaper, Offprint, PaperRecord } from '@offprint/server'
-import { authorLine } from '#lib/format.ts'
+import { authorLine, searchPath } from '#lib/format.ts'
 import { ShownPaper } from '#lib/shown-paper.ts'
 import { renderMath } from './math.ts'
 
 /** What stands on a list is cut to a few lines: more than this would not be seen. */
 const leadLength = 600
 const authorsShown = 3
+
+/** Address of the page of an author or an organization; a name without a letter or digit has none, and is searched for. */
+export function namedPath({ nameInAddress }: Offprint, kind: 'authors' | 'organizations', name: string): string {
+  const value = nameInAddress(name)
+  return value ? `/${kind}/${encodeURIComponent(value)}` : searchPath(`"${name}"`)
+}
 
 export function showPapers(offprint: Offprint, papers: readonly (PaperRecord & Partial<FoundPaper>)[]): ShownPaper[] {
   const { splitMath, library } = offprint
@@ -20,6 +26,7 @@ export function showPapers(offprint: Offprint, papers: readonly (PaperRecord & P
     return new ShownPaper({
       ...{ key, title, organization, publishedAt, withdrawn, externalVotes, slug, snippetParts },
       ...marks.get(key),
+      organizationHref: organization && namedPath(offprint, 'organizations', organization),
       authors: authorLine(paper, authorsShown),
       titleParts: paper.titleParts?.some(part => part.match) ? paper.titleParts : undefined,
       html: { title: renderMath(title, splitMath), lead: renderMath(cut, splitMath) },

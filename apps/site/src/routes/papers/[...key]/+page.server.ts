@@ -3,7 +3,11 @@ import { paperPath } from '#lib/format.ts'
 import { showForm, startingValues } from '#lib/server/form.ts'
 import { showMarks } from '#lib/server/marks.ts'
 import { renderMath } from '#lib/server/math.ts'
+import { namedPath } from '#lib/server/papers.ts'
 import type { PageServerLoad } from './$types'
+
+/** Of an author list of thousands the others are named, not linked. */
+const mostLinked = 200
 
 export const load: PageServerLoad = ({ locals: { offprint }, params, url, request }) => {
   const record = offprint.library.paper(params.key)
@@ -34,6 +38,10 @@ export const load: PageServerLoad = ({ locals: { offprint }, params, url, reques
       summary: math(record.summary ?? ''),
       abstract: record.abstract.split(/\n{2,}/).map(math),
     },
+    people: record.authors
+      .slice(0, mostLinked)
+      .map(({ name }) => ({ name, href: namedPath(offprint, 'authors', name) })),
+    organizationHref: record.organization && namedPath(offprint, 'organizations', record.organization),
     marks: showMarks(offprint, record.key),
     seeded: paper !== undefined,
     venue: paper?.about.venue,
