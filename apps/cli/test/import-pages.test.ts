@@ -120,7 +120,10 @@ describe('the import page', { skip }, () => {
     await page.getByLabel('Follow a source').fill('cs.DC@02:15')
     await page.getByRole('button', { name: 'Follow', exact: true }).click()
     await sources.getByText('daily at 02:15 UTC').waitFor()
+    // The page after the click is there before it is loaded again: a reload in the middle of the first fails.
+    const answered = page.waitForEvent('load')
     await page.getByRole('button', { name: 'Sync now arXiv cs.DC' }).click()
+    await answered
     await offprint.sync.idle()
     await page.reload()
     await sources.getByText('29 new, 1 updated, 0 unchanged').waitFor()
