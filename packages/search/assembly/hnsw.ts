@@ -1,139 +1,85 @@
-// HNSW (arXiv 1603.09320): the graph is built and searched wholly in here, one call a batch. Memory is the caller's: `bind` is given
-// every pointer, again after each growth. A node's links in layer 0 fill a record of 2M ids, in upper layers one of M; a
-// shorter list ends with `none`.
-//
-// The walk compares 7-bit codes where there are some, else floats; either way a distance is a whole number that sorts as the distance does
-// (`key`). A candidate is one i64: key, id, and in the lowest bit whether its links have been followed. So one comparison orders
-// candidates, ties go to the lower id, and results do not depend on the machine.
+// HNSW (arXiv 1603.09320): the graph is built, searched and mended wholly in here, one call a batch. What is exported works on the graph
+// that `bind` was given last; several threads may work on one graph, each with a workspace of its own.
 import {
-  codeDistance,
-  codeDistance4,
-  innerProduct,
-  innerProduct4,
-  squaredDistance,
-  squaredDistance4,
-} from '../../kernels/assembly/inline/distance'
+  beginAt,
+  bound,
+  byCodes,
+  byHalves,
+  byProducts,
+  bySquares,
+  candidate,
+  candidateAt,
+  capOf,
+  chosen,
+  codeBytes,
+  codes,
+  compare,
+  compare4,
+  count,
+  counted,
+  deleted,
+  deletedFlag,
+  descend,
+  dimension,
+  distance,
+  distance4,
+  encode,
+  entry,
+  flags,
+  flagsOf,
+  floatKind,
+  gather,
+  holeFlag,
+  holes,
+  idAt,
+  idOf,
+  inFilter,
+  insert,
+  keepBest,
+  keyOf,
+  kind,
+  leavingFlag,
+  levelOf,
+  levels,
+  linkCap,
+  links,
+  M,
+  nearest,
+  nearestKey,
+  nextEpoch,
+  noBound,
+  none,
+  offerFound,
+  pool,
+  putId,
+  queryBytes,
+  queryCode,
+  recordOf,
+  rowBytes,
+  rowFilter,
+  rowOf,
+  rowOfNode,
+  searchAround,
+  searchLayer,
+  select,
+  setEntry,
+  shortlist,
+  size,
+  sortable,
+  startPool,
+  top,
+  twinFlag,
+  twinOf,
+  twins,
+  unsortable,
+  upperAt,
+  vectors,
+  visit,
+  wasVisited,
+} from './inline/graph'
+import { fromHalves, toHalves } from './inline/half'
 
-const none: u32 = 0xffffffff
-const deletedFlag: u8 = 1
-const twinFlag: u8 = 2
-const noBound: i64 = i64.MAX_VALUE
-
-// What the walk compares; constant wherever a function that takes it is inlined.
-const byCodes: i32 = 0
-const bySquares: i32 = 1
-const byProducts: i32 = 2
-
-let vectors: usize = 0
-let rowBytes: usize = 0
-let codes: usize = 0
-let codeBytes: usize = 0
-let dimension: i32 = 0
-/** Per dimension, the value of code 0; the step from one code to the next is the same in all. */
-let offsets: usize = 0
-let inverseStep: f32 = 0
-let M: i32 = 0
-let links: usize = 0
-let linkCap: i32 = 0
-/** Per node, where its upper links start in `upper`, in ids; only read for nodes of level 1 and more. */
-let upperAt: usize = 0
-let upper: usize = 0
-let levels: usize = 0
-let flags: usize = 0
-/** Equal rows are one node of the graph and a chain of twins. */
-let twins: usize = 0
-let visited: usize = 0
-let kind: i32 = byCodes
-let simple: boolean = false
-
-let count: u32 = 0
-let entry: u32 = none
-let top: i32 = -1
-let deleted: u32 = 0
-let epoch: u32 = 0
-
-/** Candidates in ascending order: the best `ef` found so far, and what was deleted among them. */
-let pool: usize = 0
-let size: i32 = 0
-let live: i32 = 0
-let bound: i64 = noBound
-/** Before it, every candidate's links have been followed. */
-let cursor: i32 = 0
-
-let gather: usize = 0
-let shortlist: usize = 0
-let chosen: usize = 0
-let queryCode: usize = 0
-
-let nearest: u32 = none
-let nearestKey: i32 = 0
-
-let hops: f64 = 0
-let evaluations: f64 = 0
-
-export function bind(
-  vectors_: usize,
-  rowBytes_: usize,
-  codes_: usize,
-  codeBytes_: usize,
-  dimension_: i32,
-  offsets_: usize,
-  inverseStep_: f32,
-  M_: i32,
-  linkCap_: i32,
-  links_: usize,
-  upperAt_: usize,
-  upper_: usize,
-  levels_: usize,
-  flags_: usize,
-  twins_: usize,
-  visited_: usize,
-  products: boolean,
-): void {
-  vectors = vectors_
-  rowBytes = rowBytes_
-  codes = codes_
-  codeBytes = codeBytes_
-  dimension = dimension_
-  offsets = offsets_
-  inverseStep = inverseStep_
-  M = M_
-  linkCap = linkCap_
-  links = links_
-  upperAt = upperAt_
-  upper = upper_
-  levels = levels_
-  flags = flags_
-  twins = twins_
-  visited = visited_
-  kind = codes_ ? byCodes : products ? byProducts : bySquares
-}
-
-/** Room for: candidates of a walk; a node's links; a sorted list of these; a new node's links in each layer; a code. */
-export function bindScratch(pool_: usize, gather_: usize, shortlist_: usize, chosen_: usize, queryCode_: usize): void {
-  pool = pool_
-  gather = gather_
-  shortlist = shortlist_
-  chosen = chosen_
-  queryCode = queryCode_
-}
-
-export function setState(count_: u32, entry_: u32, top_: i32, deleted_: u32): void {
-  count = count_
-  entry = entry_
-  top = top_
-  deleted = deleted_
-}
-
-/** Algorithm 3 instead of 4: the nearest candidates as they are. */
-export function selectSimply(on: boolean): void {
-  simple = on
-}
-
-/** After the visited marks were moved or cleared. */
-export function resetEpoch(): void {
-  epoch = 0
-}
+export { bind, bindWorkspace, setFilter, skip } from './inline/graph'
 
 export function entryPoint(): u32 {
   return entry
@@ -141,300 +87,138 @@ export function entryPoint(): u32 {
 export function topLevel(): i32 {
   return top
 }
-export function takeHops(): f64 {
-  const taken = hops
-  hops = 0
-  return taken
-}
-export function takeEvaluations(): f64 {
-  const taken = evaluations
-  evaluations = 0
-  return taken
-}
-
-@inline
-function idOf(candidate: i64): u32 {
-  return <u32>candidate >> 1
-}
-@inline
-function keyOf(candidate: i64): i32 {
-  return <i32>(candidate >> 32)
-}
-@inline
-function candidate(key: i32, id: u32): i64 {
-  return ((<i64>key) << 32) | ((<i64>id) << 1)
-}
-@inline
-function candidateAt(list: usize, index: i32): i64 {
-  return load<i64>(list + ((<usize>index) << 3))
-}
-@inline
-function idAt(list: usize, index: i32): u32 {
-  return load<u32>(list + ((<usize>index) << 2))
-}
-@inline
-function putId(list: usize, index: i32, id: u32): void {
-  store<u32>(list + ((<usize>index) << 2), id)
-}
-
-/** The float's bits as a whole number that sorts as the floats do. */
-@inline
-function sortable(value: f32): i32 {
-  const bits = reinterpret<i32>(value)
-  return bits ^ ((bits >> 31) & 0x7fffffff)
-}
-@inline
-function unsortable(key: i32): f32 {
-  return reinterpret<f32>(key ^ ((key >> 31) & 0x7fffffff))
-}
-
-@inline
-function rowOf(kind: i32, id: u32): usize {
-  return kind == byCodes ? codes + <usize>id * codeBytes : vectors + <usize>id * rowBytes
-}
-
-@inline
-function distance(kind: i32, a: usize, b: usize): i32 {
-  if (kind == byCodes) return codeDistance(a, b, codeBytes)
-  return sortable(kind == bySquares ? squaredDistance(a, b, rowBytes) : -innerProduct(a, b, rowBytes))
-}
-
-@inline
-function distance4(kind: i32, query: usize, a: usize, b: usize, c: usize, d: usize): v128 {
-  if (kind == byCodes) return codeDistance4(query, a, b, c, d, codeBytes)
-  const values =
-    kind == bySquares ? squaredDistance4(query, a, b, c, d, rowBytes) : f32x4.neg(innerProduct4(query, a, b, c, d, rowBytes))
-  return v128.xor(values, v128.and(i32x4.shr_s(values, 31), i32x4.splat(0x7fffffff)))
-}
-
-@inline
-function recordOf(id: u32, layer: i32): usize {
-  if (layer == 0) return links + ((<usize>id * linkCap) << 2)
-  return upper + ((<usize>load<u32>(upperAt + ((<usize>id) << 2)) + <usize>(layer - 1) * M) << 2)
-}
-@inline
-function capOf(layer: i32): i32 {
-  return layer == 0 ? linkCap : M
-}
-@inline
-function flagsOf(id: u32): u8 {
-  return load<u8>(flags + <usize>id)
-}
-@inline
-function twinOf(id: u32): u32 {
-  return load<u32>(twins + ((<usize>id) << 2))
-}
-/** Whether a node stands for any row that was not deleted (or for twins, which are looked at one by one later). */
-@inline
-function isLive(id: u32): boolean {
-  return deleted == 0 || !(flagsOf(id) & deletedFlag) || twinOf(id) != none
-}
-
-function nextEpoch(): void {
-  if (epoch == 65535) {
-    memory.fill(visited, 0, (<usize>count) << 1)
-    epoch = 0
-  }
-  epoch++
-}
-/** Marks a node; false where it was marked already. */
-@inline
-function visit(id: u32): boolean {
-  const at = visited + ((<usize>id) << 1)
-  if (load<u16>(at) == <u16>epoch) return false
-  store<u16>(at, <u16>epoch)
-  return true
-}
-
-// ---- The pool ----
-
-@inline
-function startPool(): void {
-  size = 0
-  live = 0
-  cursor = 0
-  bound = noBound
-}
-
-/** Puts a candidate that is below `bound` into its place, and drops what falls out of the best `ef`. */
-@inline
-function insert(entry: i64, ef: i32): void {
-  let low = cursor
-  let high = size
-  // What comes while a node's links are followed is seldom nearer than that node.
-  if (low > 0 && candidateAt(pool, low - 1) > entry) low = 0
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (candidateAt(pool, middle) < entry) low = middle + 1
-    else high = middle
-  }
-  const place = pool + ((<usize>low) << 3)
-  let at = pool + ((<usize>size) << 3)
-  // Two at a time from the end.
-  for (; at >= place + 16; at -= 16) v128.store(at - 8, v128.load(at - 16))
-  if (at > place) store<i64>(at, load<i64>(at - 8))
-  store<i64>(place, entry)
-  size++
-  if (low < cursor) cursor = low
-  if (isLive(idOf(entry))) live++
-  if (live > ef) {
-    // The last live one goes, and with it the deleted ones that are now beyond the bound.
-    while (!isLive(idOf(candidateAt(pool, size - 1)))) size--
-    size--
-    live--
-  }
-  if (live == ef) {
-    while (!isLive(idOf(candidateAt(pool, size - 1)))) size--
-    bound = candidateAt(pool, size - 1)
-  }
-}
-
-/** Algorithm 2: follows links from what is in the pool until the best `ef` have all been followed. */
-@inline
-function walk(kind: i32, query: usize, ef: i32, layer: i32): void {
-  const cap = capOf(layer)
-  let followed = 0
-  let compared = 0
-  while (cursor < size) {
-    const at = pool + ((<usize>cursor) << 3)
-    const from = load<i64>(at)
-    cursor++
-    if (from & 1) continue
-    store<i64>(at, from | 1)
-    followed++
-    const record = recordOf(idOf(from), layer)
-    let found = 0
-    for (let i = 0; i < cap; i++) {
-      const id = idAt(record, i)
-      if (id == none) break
-      if (visit(id)) putId(gather, found++, id)
-    }
-    if (found == 0) continue
-    compared += found
-    const last = idAt(gather, found - 1)
-    putId(gather, found, last)
-    putId(gather, found + 1, last)
-    putId(gather, found + 2, last)
-    for (let i = 0; i < found; i += 4) {
-      const a = idAt(gather, i)
-      const b = idAt(gather, i + 1)
-      const c = idAt(gather, i + 2)
-      const d = idAt(gather, i + 3)
-      const keys = distance4(kind, query, rowOf(kind, a), rowOf(kind, b), rowOf(kind, c), rowOf(kind, d))
-      const ea = candidate(i32x4.extract_lane(keys, 0), a)
-      if (ea < bound) insert(ea, ef)
-      if (i + 1 < found) {
-        const eb = candidate(i32x4.extract_lane(keys, 1), b)
-        if (eb < bound) insert(eb, ef)
-      }
-      if (i + 2 < found) {
-        const ec = candidate(i32x4.extract_lane(keys, 2), c)
-        if (ec < bound) insert(ec, ef)
-      }
-      if (i + 3 < found) {
-        const ed = candidate(i32x4.extract_lane(keys, 3), d)
-        if (ed < bound) insert(ed, ef)
-      }
-    }
-  }
-  hops += <f64>followed
-  evaluations += <f64>compared
-}
-
-function walkLayer(query: usize, ef: i32, layer: i32): void {
-  if (kind == byCodes) walk(byCodes, query, ef, layer)
-  else if (kind == bySquares) walk(bySquares, query, ef, layer)
-  else walk(byProducts, query, ef, layer)
-}
-
-function compare(a: usize, b: usize): i32 {
-  if (kind == byCodes) return distance(byCodes, a, b)
-  return kind == bySquares ? distance(bySquares, a, b) : distance(byProducts, a, b)
-}
-
-function compare4(query: usize, list: usize): v128 {
-  const a = idAt(list, 0)
-  const b = idAt(list, 1)
-  const c = idAt(list, 2)
-  const d = idAt(list, 3)
-  if (kind == byCodes)
-    return distance4(byCodes, query, rowOf(byCodes, a), rowOf(byCodes, b), rowOf(byCodes, c), rowOf(byCodes, d))
-  if (kind == bySquares)
-    return distance4(bySquares, query, rowOf(bySquares, a), rowOf(bySquares, b), rowOf(bySquares, c), rowOf(bySquares, d))
-  return distance4(byProducts, query, rowOf(byProducts, a), rowOf(byProducts, b), rowOf(byProducts, c), rowOf(byProducts, d))
-}
-
-@inline
-function rowOfNode(id: u32): usize {
-  return kind == byCodes ? rowOf(byCodes, id) : rowOf(bySquares, id)
-}
-
-/** Goes greedily from the entry point down to just above `layer`; the node reached is `nearest`. */
-function descend(query: usize, layer: i32): void {
-  nearest = entry
-  nearestKey = compare(query, rowOfNode(entry))
-  let compared = 1
-  for (let at = top; at > layer; at--) {
-    for (let moved = true; moved; ) {
-      moved = false
-      hops++
-      const record = recordOf(nearest, at)
-      for (let i = 0; i < M; i++) {
-        const id = idAt(record, i)
-        if (id == none) break
-        compared++
-        const key = compare(query, rowOfNode(id))
-        if (key < nearestKey) {
-          nearestKey = key
-          nearest = id
-          moved = true
-        }
-      }
-    }
-  }
-  evaluations += <f64>compared
-}
-
-/** Fills the pool with the best `ef` of a layer, from the node that is `nearest`. */
-function searchLayer(query: usize, ef: i32, layer: i32): void {
-  nextEpoch()
-  startPool()
-  visit(nearest)
-  insert(candidate(nearestKey, nearest), ef)
-  walkLayer(query, ef, layer)
+export function newEntry(id: u32, level: i32): void {
+  setEntry(id, level)
 }
 
 // ---- Building ----
+//
+// New rows come in batches, in three steps: each looks for its neighbours among the rows of earlier batches by algorithm 1, and
+// among those before it in its batch by comparing all; equal rows become twins; links are written in the rows' order. The first step only
+// reads the graph and the third writes the records of some nodes only, so that threads share either, and the graph is
+// the same for any number of them.
+
+/** What was found for a row of a batch: ids to link to in each layer, and how many. */
+@inline
+function listOf(found: usize, index: i32, layer: i32): usize {
+  return found + ((<usize>(index * layersOfList + layer) * (M + 4)) << 2)
+}
+const layersOfList: i32 = 16
 
 /**
- * Algorithm 4 without extended candidates and without keeping the pruned: takes candidates by distance, each unless
- * one already taken is nearer to it than `q` is.
- * @param candidates in ascending order @param out room for three more ids than `most`
+ * The first step, for rows `from` to `to` − 1 of a batch, whose vectors, codes, levels and empty records are in place.
+ * @param batch ids of the batch's rows
+ * @param found room for 16 × (M + 4) ids a row: those to link to
+ * @param equals a row's equal, or `none`
  */
-function select(candidates: usize, n: i32, most: i32, out: usize): i32 {
-  let taken = 0
-  for (let i = 0; i < n && taken < most; i++) {
-    const one = candidateAt(candidates, i)
-    const id = idOf(one)
-    if (!isLive(id)) continue
-    const limit = i32x4.splat(keyOf(one))
-    const row = rowOfNode(id)
-    let keep = true
-    for (let at = 0; keep && !simple && at < taken; at += 4)
-      keep = !v128.any_true(i32x4.lt_s(compare4(row, out + ((<usize>at) << 2)), limit))
-    if (!keep) continue
-    putId(out, taken++, id)
-    // Groups of four are always full: the last is repeated.
-    putId(out, taken, id)
-    putId(out, taken + 1, id)
-    putId(out, taken + 2, id)
+export function findLinks(batch: usize, from: i32, to: i32, found: usize, equals: usize, efConstruction: i32): void {
+  for (let index = from; index < to; index++) findLinksOf(batch, index, found, equals, efConstruction)
+}
+
+function findLinksOf(batch: usize, index: i32, found: usize, equals: usize, ef: i32): void {
+  const id = idAt(batch, index)
+  const level = levelOf(id)
+  const query = rowOfNode(id)
+  const first = min(level, top)
+  putId(equals, index, none)
+  if (entry != none) descend(query, first)
+  for (let layer = level; layer >= 0; layer--) {
+    startPool()
+    if (entry != none && layer <= first) {
+      searchLayer(query, ef, layer)
+      const best = candidateAt(pool, 0)
+      beginAt(idOf(best), keyOf(best))
+    }
+    offerMates(batch, index, layer, query, ef)
+    const list = listOf(found, index, layer)
+    putId(list, M + 3, <u32>select(pool, size, M, list))
   }
-  return taken
+  // Equal rows have equal codes, and the distance of a row to itself is the least there is (but not by inner product).
+  if (kind == byProducts) return
+  for (let i = 0; i < size && keyOf(candidateAt(pool, i)) == 0; i++) {
+    const other = idOf(candidateAt(pool, i))
+    if (!equalRows(other, id)) continue
+    putId(equals, index, other)
+    return
+  }
+}
+
+/** Offers the rows of a batch before this one. */
+function offerMates(batch: usize, index: i32, layer: i32, query: usize, ef: i32): void {
+  let found = 0
+  for (let other = 0; other < index; other++) {
+    const mate = idAt(batch, other)
+    if (levelOf(mate) < layer) continue
+    putId(gather, found++, mate)
+    if (found < linkCap) continue
+    offerFound(query, found, ef)
+    found = 0
+  }
+  offerFound(query, found, ef)
+  counted(0, <f64>index)
+}
+
+/** The second step: equal rows hang on one node, and the highest new node becomes the entry point. */
+export function settle(batch: usize, n: i32, found: usize, equals: usize): void {
+  let twinned = false
+  for (let index = 0; index < n; index++) {
+    const id = idAt(batch, index)
+    let root = idAt(equals, index)
+    if (root != none) {
+      // A mate may itself have become a twin.
+      for (let other = 0; flagsOf(root) & twinFlag; other++) if (idAt(batch, other) == root) root = idAt(equals, other)
+      putId(equals, index, root)
+      store<u32>(twins + ((<usize>id) << 2), twinOf(root))
+      store<u32>(twins + ((<usize>root) << 2), id)
+      store<u8>(flags + <usize>id, flagsOf(id) | twinFlag)
+      twinned = true
+      continue
+    }
+    if (levelOf(id) <= top && entry != none) continue
+    setEntry(id, levelOf(id))
+  }
+  if (twinned) for (let index = 0; index < n; index++) followTwins(batch, index, found, equals)
+}
+
+/** Links to rows that have become twins go to the nodes that stand for them. */
+function followTwins(batch: usize, index: i32, found: usize, equals: usize): void {
+  for (let layer = 0; layer <= levelOf(idAt(batch, index)); layer++) {
+    const list = listOf(found, index, layer)
+    const n = <i32>idAt(list, M + 3)
+    let kept = 0
+    for (let i = 0; i < n; i++) {
+      let id = idAt(list, i)
+      for (let other = 0; flagsOf(id) & twinFlag; other++) if (idAt(batch, other) == id) id = idAt(equals, other)
+      // The other may be in fewer layers.
+      let keep = id != idAt(batch, index) && levelOf(id) >= layer
+      for (let j = 0; keep && j < kept; j++) keep = idAt(list, j) != id
+      if (keep) putId(list, kept++, id)
+    }
+    putId(list, M + 3, <u32>kept)
+  }
+}
+
+/** The third step: writes the records of those nodes whose id leaves `part` when it is divided by `parts`. */
+export function linkBatch(batch: usize, n: i32, found: usize, part: u32, parts: u32): void {
+  for (let index = 0; index < n; index++) {
+    const id = idAt(batch, index)
+    if (flagsOf(id) & twinFlag) continue
+    for (let layer = levelOf(id); layer >= 0; layer--) {
+      const list = listOf(found, index, layer)
+      const chosen = <i32>idAt(list, M + 3)
+      if (id % parts == part) writeRecord(recordOf(id, layer), capOf(layer), list, chosen)
+      for (let i = 0; i < chosen; i++) {
+        const to = idAt(list, i)
+        if (to % parts == part) link(to, id, layer)
+      }
+    }
+  }
 }
 
 function writeRecord(record: usize, cap: i32, list: usize, n: i32): void {
-  memory.copy(record, list, (<usize>n) << 2)
+  // A shorter list is never without its end for another thread that reads meanwhile.
   for (let i = n; i < cap; i++) putId(record, i, none)
+  memory.copy(record, list, (<usize>n) << 2)
 }
 
 /** Adds the link `from` → `to`; a full record is selected anew from its links and `to`. */
@@ -477,55 +261,65 @@ function equalRows(a: u32, b: u32): boolean {
   return memory.compare(vectors + <usize>a * rowBytes, vectors + <usize>b * rowBytes, rowBytes) == 0
 }
 
-/** Algorithm 1 for rows `from` to `to` − 1, whose vectors, codes, levels and empty records are in place. */
-export function insertRange(from: u32, to: u32, efConstruction: i32): void {
-  for (let id = from; id < to; id++) {
-    count = id + 1
-    insertOne(id, efConstruction)
-  }
-}
+// ---- Taking nodes out ----
 
-function insertOne(id: u32, efConstruction: i32): void {
-  const level = <i32>load<u8>(levels + <usize>id)
-  if (entry == none) {
-    entry = id
-    top = level
-    return
-  }
-  const query = rowOfNode(id)
-  const first = min(level, top)
-  descend(query, first)
-  const room = M + 4
-  // All layers are searched before anything is linked: an equal row may turn up in the last.
-  for (let layer = first; layer >= 0; layer--) {
-    searchLayer(query, efConstruction, layer)
-    const list = chosen + ((<usize>layer * room) << 2)
-    putId(list, room - 1, <u32>select(pool, size, M, list))
-    nearest = idOf(candidateAt(pool, 0))
-    nearestKey = keyOf(candidateAt(pool, 0))
-  }
-  const least = keyOf(candidateAt(pool, 0))
-  // Equal rows have equal codes, and the distance of a row to itself is the least there is (but not by inner product).
-  if (kind != byProducts && least == 0) {
-    for (let i = 0; i < size && keyOf(candidateAt(pool, i)) == 0; i++) {
-      const other = idOf(candidateAt(pool, i))
-      if (!equalRows(other, id)) continue
-      store<u32>(twins + ((<usize>id) << 2), twinOf(other))
-      store<u32>(twins + ((<usize>other) << 2), id)
-      store<u8>(flags + <usize>id, flagsOf(id) | twinFlag)
-      return
+/**
+ * Nodes `from` to `to` − 1 let go of links to nodes that are leaving: they choose anew among their other links and those of
+ * the leaving.
+ * @returns how many records were mended
+ */
+export function mend(from: u32, to: u32, ef: i32): u32 {
+  let mended: u32 = 0
+  for (let id = from; id < to; id++) {
+    if (flagsOf(id) & (twinFlag | holeFlag | leavingFlag)) continue
+    for (let layer = 0; layer <= levelOf(id); layer++) {
+      const record = recordOf(id, layer)
+      const cap = capOf(layer)
+      for (let i = 0; i < cap; i++) {
+        const other = idAt(record, i)
+        if (other == none) break
+        if (!(flagsOf(other) & leavingFlag)) continue
+        mendRecord(id, layer, ef)
+        mended++
+        break
+      }
     }
   }
-  for (let layer = first; layer >= 0; layer--) {
-    const list = chosen + ((<usize>layer * room) << 2)
-    const n = <i32>idAt(list, room - 1)
-    writeRecord(recordOf(id, layer), capOf(layer), list, n)
-    for (let i = 0; i < n; i++) link(idAt(list, i), id, layer)
+  return mended
+}
+
+function mendRecord(id: u32, layer: i32, ef: i32): void {
+  const query = rowOfNode(id)
+  const record = recordOf(id, layer)
+  const cap = capOf(layer)
+  nextEpoch()
+  startPool()
+  visit(id)
+  let found = 0
+  for (let i = 0; i < cap; i++) {
+    const other = idAt(record, i)
+    if (other == none) break
+    if (!(flagsOf(other) & leavingFlag)) {
+      if (visit(other)) putId(gather, found++, other)
+      continue
+    }
+    const behind = recordOf(other, layer)
+    for (let j = 0; j < cap; j++) {
+      const next = idAt(behind, j)
+      if (next == none) break
+      if (flagsOf(next) & leavingFlag || !visit(next)) continue
+      putId(gather, found++, next)
+      if (found < cap) continue
+      offerFound(query, found, ef)
+      found = 0
+    }
+    if (found < cap) continue
+    offerFound(query, found, ef)
+    found = 0
   }
-  if (level > top) {
-    entry = id
-    top = level
-  }
+  offerFound(query, found, ef)
+  const n = select(pool, size, cap, gather)
+  writeRecord(record, cap, gather, n)
 }
 
 /**
@@ -548,8 +342,8 @@ export function unreached(queue: usize, out: usize): u32 {
   }
   let found: u32 = 0
   for (let id: u32 = 0; id < count; id++) {
-    if (flagsOf(id) & twinFlag) continue
-    if (load<u16>(visited + ((<usize>id) << 1)) != <u16>epoch) putId(out, found++, id)
+    if (flagsOf(id) & (twinFlag | holeFlag)) continue
+    if (!wasVisited(id)) putId(out, found++, id)
   }
   return found
 }
@@ -561,37 +355,45 @@ export function unreached(queue: usize, out: usize): u32 {
 export function reconnect(id: u32, efConstruction: i32): void {
   const query = rowOfNode(id)
   // From the entry point in layer 0, so that whatever is found is reached.
-  nearest = entry
-  nearestKey = compare(query, rowOfNode(entry))
+  beginAt(entry, compare(query, rowOfNode(entry)))
   searchLayer(query, efConstruction, 0)
   for (let i = 0; i < size; i++) {
     const other = idOf(candidateAt(pool, i))
-    if (other == id) return
-    const record = recordOf(other, 0)
-    if (idAt(record, linkCap - 1) != none) continue
-    let n = 0
-    while (idAt(record, n) != none) n++
-    putId(record, n, id)
-    return
+    // Another that was linked just now may have brought it along.
+    if (other == id || append(recordOf(other, 0), linkCap, id)) return
   }
   const record = recordOf(idOf(candidateAt(pool, 0)), 0)
   const replaced = idAt(record, linkCap - 1)
   putId(record, linkCap - 1, id)
+  if (replaced == id) return
   const own = recordOf(id, 0)
-  let n = 0
-  while (n < linkCap - 1 && idAt(own, n) != none) n++
-  putId(own, n, replaced)
+  if (!append(own, linkCap, replaced)) putId(own, linkCap - 1, replaced)
+}
+
+/** Puts a link behind the others. @returns whether it is there now; false where the record is full */
+function append(record: usize, cap: i32, id: u32): boolean {
+  for (let n = 0; n < cap; n++) {
+    const one = idAt(record, n)
+    if (one == id) return true
+    if (one != none) continue
+    putId(record, n, id)
+    return true
+  }
+  return false
 }
 
 /** Whether links, levels and twins are such that no walk can leave the index: 0, or the number of the rule that is broken. */
 export function broken(upperSize: u32): i32 {
-  if (count == 0) return entry == none && top == -1 ? 0 : 1
-  if (entry >= count || top < 0 || top > 15 || <i32>load<u8>(levels + <usize>entry) != top) return 2
+  if (entry == none) {
+    for (let id: u32 = 0; id < count; id++) if (!(flagsOf(id) & holeFlag)) return 1
+    return top == -1 ? 0 : 1
+  }
+  if (entry >= count || top < 0 || top > 15 || levelOf(entry) != top) return 2
   for (let id: u32 = 0; id < count; id++) {
-    const level = <i32>load<u8>(levels + <usize>id)
+    const level = levelOf(id)
     if (level > top) {
-      // A twin is not in the graph and may have drawn any level.
-      if (!(flagsOf(id) & twinFlag) || level > 15) return 3
+      // Twins and holes are not in the graph and may have drawn any level.
+      if (!(flagsOf(id) & (twinFlag | holeFlag)) || level > 15) return 3
     }
     const twin = twinOf(id)
     if (twin != none && (twin >= count || !(flagsOf(twin) & twinFlag))) return 4
@@ -605,7 +407,7 @@ export function broken(upperSize: u32): i32 {
       for (let i = 0; i < cap; i++) {
         const to = idAt(record, i)
         if (to == none) break
-        if (to >= count || to == id || flagsOf(to) & twinFlag || <i32>load<u8>(levels + <usize>to) < layer) return 6
+        if (to >= count || to == id || flagsOf(to) & (twinFlag | holeFlag) || levelOf(to) < layer) return 6
       }
     }
   }
@@ -617,7 +419,7 @@ export function broken(upperSize: u32): i32 {
   }
   // A circle of twins has no start outside of it.
   for (let id: u32 = 0; id < count; id++)
-    if (flagsOf(id) & twinFlag && load<u16>(visited + ((<usize>id) << 1)) != <u16>epoch) return 8
+    if (flagsOf(id) & twinFlag && !wasVisited(id)) return 8
   let reached: u32 = 0
   for (let id: u32 = 0; id < count; id++) {
     if (flagsOf(id) & twinFlag) continue
@@ -636,20 +438,37 @@ export function linkTotal(): f64 {
   return total
 }
 
-// ---- Codes ----
+// ---- Rows ----
 
-/** Writes the codes of rows `from` to `to` − 1. */
-export function encodeRows(from: u32, to: u32): void {
-  for (let id = from; id < to; id++) encode(vectors + <usize>id * rowBytes, codes + <usize>id * codeBytes)
+/**
+ * Stores rows of 32-bit floats, which are not in the graph yet, and their codes.
+ * @param rows padded like queries @param ids where each goes
+ */
+export function storeRows(rows: usize, ids: usize, n: u32): void {
+  for (let i: u32 = 0; i < n; i++) {
+    const id = idAt(ids, i)
+    const row = rows + <usize>i * queryBytes
+    const to = vectors + <usize>id * rowBytes
+    if (floatKind == byHalves) toHalves(row, to, <i32>(queryBytes >> 2))
+    else memory.copy(to, row, rowBytes)
+    if (codes) encode(row, codes + <usize>id * codeBytes)
+  }
 }
 
-function encode(row: usize, code: usize): void {
-  for (let j = 0; j < dimension; j++) {
-    const at = (<usize>j) << 2
-    const scaled = f32.nearest((load<f32>(row + at) - load<f32>(offsets + at)) * inverseStep)
-    store<u8>(code + j, <u8>max<f32>(0, min<f32>(127, scaled)))
+/** A stored row as 32-bit floats. */
+export function readRow(id: u32, out: usize): void {
+  const row = vectors + <usize>id * rowBytes
+  if (floatKind == byHalves) fromHalves(row, out, <i32>(queryBytes >> 2))
+  else memory.copy(out, row, rowBytes)
+}
+
+/** Rows as they will come out again: where 16-bit floats are kept, they are rounded. */
+export function roundRows(rows: usize, n: u32): void {
+  for (let i: u32 = 0; i < n; i++) {
+    const row = rows + <usize>i * queryBytes
+    toHalves(row, row, <i32>(queryBytes >> 2))
+    for (let at = <i32>(queryBytes >> 2) - 4; at >= 0; at -= 4) fromHalves(row + ((<usize>at) << 1), row + ((<usize>at) << 2), 4)
   }
-  for (let j = <usize>dimension; j < codeBytes; j++) store<u8>(code + j, 0)
 }
 
 // ---- Searching ----
@@ -657,9 +476,10 @@ function encode(row: usize, code: usize): void {
 /**
  * Algorithm 5 for queries `from` to `to` − 1: the best `ef` by the walk, of these the best `k` by the floats.
  *
- * @param queries rows like `vectors` @param results room for k candidates
+ * @param queries rows of 32-bit floats @param results room for k candidates
  * @param ids k a query; `none` where fewer are found @param distances the same, as `sqDistance`, or 1 − inner product
  * @param scale factor on the distances
+ * @param seeds rows that may be found, to begin with; `seeded` of them. 0: the walk goes through all nodes alike
  */
 export function searchMany(
   queries: usize,
@@ -671,31 +491,131 @@ export function searchMany(
   ids: usize,
   distances: usize,
   scale: f32,
+  seeds: usize,
+  seeded: i32,
 ): void {
   for (let q = from; q < to; q++) {
-    const row = queries + <usize>q * rowBytes
-    let query = row
-    if (kind == byCodes) {
-      encode(row, queryCode)
-      query = queryCode
-    }
+    const row = queries + <usize>q * queryBytes
     let n = 0
     if (entry != none) {
-      descend(query, 0)
-      searchLayer(query, ef, 0)
-      n = rank(row, k, results)
+      walkFrom(row, ef, seeds, seeded)
+      n = rank(row, k, results, true)
     }
     output(results, n, k, ids + ((<usize>q * k) << 2), distances + ((<usize>q * k) << 2), scale)
   }
 }
 
+function walkFrom(row: usize, ef: i32, seeds: usize, seeded: i32): void {
+  let query = row
+  if (kind == byCodes) {
+    encode(row, queryCode)
+    query = queryCode
+  }
+  descend(query, 0)
+  if (seeds) searchAround(query, ef, seeds, seeded)
+  else searchLayer(query, ef, 0)
+}
+
+/** The best k of some rows, for queries `from` to `to` − 1: the best `ef` by what the walk compares, of these the best k by the floats. */
+export function searchRows(
+  queries: usize,
+  from: u32,
+  to: u32,
+  k: i32,
+  ef: i32,
+  results: usize,
+  ids: usize,
+  distances: usize,
+  scale: f32,
+  rows: usize,
+  n: i32,
+): void {
+  for (let q = from; q < to; q++) {
+    const row = queries + <usize>q * queryBytes
+    let query = row
+    if (kind == byCodes) {
+      encode(row, queryCode)
+      query = queryCode
+    }
+    startPool()
+    for (let done = 0; done < n; done += linkCap) {
+      const found = min(linkCap, n - done)
+      memory.copy(gather, rows + ((<usize>done) << 2), (<usize>found) << 2)
+      offerFound(query, found, ef)
+    }
+    counted(0, <f64>n)
+    const kept = rank(row, k, results, false)
+    output(results, kept, k, ids + ((<usize>q * k) << 2), distances + ((<usize>q * k) << 2), scale)
+  }
+}
+
+/**
+ * Walks with `ef` and lists what it found, by the floats, in no order.
+ * @param out room for all rows: id and distance key @returns how many; `reach` says whether there may be more
+ */
+export function searchWithin(row: usize, ef: i32, most: i32, out: usize): u32 {
+  let found: u32 = 0
+  outside = 0
+  if (entry == none) return 0
+  walkFrom(row, ef, 0, 0)
+  for (let i = 0; i < size; i++) {
+    const id = idOf(candidateAt(pool, i))
+    const key = keyOfRow(row, id)
+    if (key > most) {
+      outside++
+      continue
+    }
+    outside = 0
+    for (let at = id; at != none; at = twinOf(at)) {
+      if (!mayBeFound(at)) continue
+      store<i64>(out + ((<usize>found) << 3), candidate(key, at))
+      found++
+    }
+  }
+  return found
+}
+let outside: i32 = 0
+
+/** How many of the last that the walk found were all too far: with few there may be more that are near enough. */
+export function furtherOut(): i32 {
+  return outside
+}
+
+/** The same for rows `from` to `to` − 1, by comparing all. */
+export function scanWithin(row: usize, from: u32, to: u32, most: i32, out: usize, found: u32): u32 {
+  for (let id = from; id < to; id++) {
+    if (!mayBeFound(id)) continue
+    const key = keyOfRow(row, id)
+    if (key > most) continue
+    store<i64>(out + ((<usize>found) << 3), candidate(key, id))
+    found++
+  }
+  return found
+}
+
 @inline
-function output(results: usize, n: i32, k: i32, ids: usize, distances: usize, scale: f32): void {
+function mayBeFound(id: u32): boolean {
+  return !(flagsOf(id) & deletedFlag) && (rowFilter == 0 || inFilter(rowFilter, id))
+}
+
+function keyOfRow(query: usize, id: u32): i32 {
+  const row = vectors + <usize>id * rowBytes
+  if (floatKind == bySquares) return distance(bySquares, query, row)
+  return floatKind == byHalves ? distance(byHalves, query, row) : distance(byProducts, query, row)
+}
+
+/** The bits of a distance as they sort, and back. */
+export function keyOfDistance(value: f32): i32 {
+  return sortable(floatKind == byProducts ? value - 1 : value)
+}
+
+/** Writes candidates as ids and distances. */
+export function output(results: usize, n: i32, k: i32, ids: usize, distances: usize, scale: f32): void {
   for (let i = 0; i < n; i++) {
     const one = candidateAt(results, i)
     putId(ids, i, idOf(one))
     const value = unsortable(keyOf(one))
-    store<f32>(distances + ((<usize>i) << 2), kind == byProducts ? <f32>1 + value : value * scale)
+    store<f32>(distances + ((<usize>i) << 2), floatKind == byProducts ? <f32>1 + value : value * scale)
   }
   for (let i = n; i < k; i++) {
     putId(ids, i, none)
@@ -703,36 +623,27 @@ function output(results: usize, n: i32, k: i32, ids: usize, distances: usize, sc
   }
 }
 
-/** The best k rows of the pool's nodes, by the floats. */
-function rank(row: usize, k: i32, results: usize): i32 {
+/** The best k rows of the pool's nodes, by the floats. @param chains nodes stand for their twins as well */
+function rank(row: usize, k: i32, results: usize, chains: boolean): i32 {
   let n = 0
   for (let i = 0; i < size; i++) {
     const id = idOf(candidateAt(pool, i))
-    if (!isLive(id)) continue
-    const key =
-      kind == byCodes ? sortable(squaredDistance(row, vectors + <usize>id * rowBytes, rowBytes)) : keyOf(candidateAt(pool, i))
-    for (let at = id; at != none; at = twinOf(at)) {
+    const key = kind == byCodes ? keyOfRow(row, id) : keyOf(candidateAt(pool, i))
+    for (let at = id; at != none; at = chains ? twinOf(at) : none) {
       // Of many equal rows no more are looked at than are needed.
       if (n == k && key >= keyOf(candidateAt(results, k - 1))) break
-      if (flagsOf(at) & deletedFlag) continue
-      n = keepBest(results, n, k, candidate(key, at))
+      if (mayBeFound(at)) n = keepBest(results, n, k, candidate(key, at))
     }
   }
   return n
 }
 
-/** Insertion into a sorted list of at most k; gives its new length. */
-@inline
-function keepBest(list: usize, n: i32, k: i32, one: i64): i32 {
-  let at = n
-  if (n == k) {
-    if (one >= candidateAt(list, k - 1)) return n
-    at = k - 1
-  }
-  for (; at > 0 && candidateAt(list, at - 1) > one; at--)
-    store<i64>(list + ((<usize>at) << 3), candidateAt(list, at - 1))
-  store<i64>(list + ((<usize>at) << 3), one)
-  return n == k ? n : n + 1
+/** Nodes that the last walk found, nearest first by what it compares. @returns how many were written */
+export function walked(row: usize, ef: i32, seeds: usize, seeded: i32, out: usize): i32 {
+  if (entry == none) return 0
+  walkFrom(row, ef, seeds, seeded)
+  for (let i = 0; i < size; i++) putId(out, i, idOf(candidateAt(pool, i)))
+  return size
 }
 
 // ---- Exact search ----
@@ -758,7 +669,8 @@ export function scan(
   codesOnly: boolean,
 ): void {
   if (codesOnly) scanRows(byCodes, queries, fromQuery, toQuery, from, to, k, state, lengths)
-  else if (kind == byProducts) scanRows(byProducts, queries, fromQuery, toQuery, from, to, k, state, lengths)
+  else if (floatKind == byHalves) scanRows(byHalves, queries, fromQuery, toQuery, from, to, k, state, lengths)
+  else if (floatKind == byProducts) scanRows(byProducts, queries, fromQuery, toQuery, from, to, k, state, lengths)
   else scanRows(bySquares, queries, fromQuery, toQuery, from, to, k, state, lengths)
 }
 
@@ -776,11 +688,12 @@ function scanRows(
 ): void {
   const bytes = kind == byCodes ? codeBytes : rowBytes
   const base = kind == byCodes ? codes : vectors
+  const marked = deleted + holes != 0
   const tile = max<u32>(4, <u32>(tileBytes / bytes) & ~3)
   for (let start = from; start < to; start += tile) {
     const end = min(start + tile, to)
     for (let q = fromQuery; q < toQuery; q++) {
-      let query = queries + <usize>q * rowBytes
+      let query = queries + <usize>q * queryBytes
       if (kind == byCodes) {
         encode(query, queryCode)
         query = queryCode
@@ -803,7 +716,7 @@ function scanRows(
                   ? i32x4.extract_lane(keys, 2)
                   : i32x4.extract_lane(keys, 3)
           const one = candidate(key, id + lane)
-          if (one >= worst || (deleted != 0 && flagsOf(id + lane) & deletedFlag)) continue
+          if (one >= worst || (marked && flagsOf(id + lane) & deletedFlag)) continue
           n = keepBest(list, n, k, one)
           if (n == k) worst = candidateAt(list, k - 1)
         }
@@ -832,6 +745,49 @@ export function scanned(
       distances + ((<usize>q * k) << 2),
       scale,
     )
+}
+
+// ---- Order in memory ----
+
+/**
+ * Lists all rows in the order in which a search in breadth from the entry point meets them, twins behind their node; then
+ * what is left, holes last.
+ * @param out room for `count` ids @param withHoles false leaves the holes out @returns how many are listed
+ */
+export function breadthFirst(out: usize, withHoles: boolean): u32 {
+  nextEpoch()
+  let end = 0
+  if (entry != none) {
+    visit(entry)
+    putId(out, end++, entry)
+    for (let at = 0; at < end; at++) {
+      const id = idAt(out, at)
+      for (let twin = twinOf(id); twin != none; twin = twinOf(twin)) if (visit(twin)) putId(out, end++, twin)
+      if (flagsOf(id) & twinFlag) continue
+      const record = recordOf(id, 0)
+      for (let i = 0; i < linkCap; i++) {
+        const other = idAt(record, i)
+        if (other == none) break
+        if (visit(other)) putId(out, end++, other)
+      }
+    }
+  }
+  for (let id: u32 = 0; id < count; id++) if (!(flagsOf(id) & holeFlag) && visit(id)) putId(out, end++, id)
+  for (let id: u32 = 0; withHoles && id < count; id++) if (visit(id)) putId(out, end++, id)
+  return end
+}
+
+/** Copies rows of a column in a new order. */
+export function permute(from: usize, to: usize, bytes: usize, order: usize, n: u32): void {
+  for (let i: u32 = 0; i < n; i++) memory.copy(to + <usize>i * bytes, from + <usize>idAt(order, i) * bytes, bytes)
+}
+
+/** Puts the new number of each row into a list of ids. */
+export function renumber(list: usize, length: u32, numbers: usize): void {
+  for (let i: u32 = 0; i < length; i++) {
+    const id = idAt(list, i)
+    if (id != none) putId(list, i, idAt(numbers, id))
+  }
 }
 
 // ---- CRC-32C of a file's sections (Castagnoli, reflected), eight bytes at a time ----

@@ -2,7 +2,7 @@
  * Codes of a byte a dimension, with 7 bits in use: the walk through the graph reads these, a quarter of the floats' memory. All
  * dimensions share one step, so that the squared distance of codes times step² is that of the vectors, up to rounding.
  */
-import { random } from '@offprint/kernels'
+import { type Matrix, matrix, random } from '@offprint/kernels'
 
 export interface Codes {
   /** Per dimension, the value of code 0. */
@@ -17,26 +17,39 @@ const sampleRows = 4000
 /** Shares of all components that lie within the range of codes; what lies outside gets the first or last code. */
 const coverages = [0.98, 0.99, 0.995, 0.998, 0.9995, 1]
 
-/**
- * Chooses the centre of each dimension (the middle of its values' inner 99 %) and the step with the least squared
- * error, on a sample of the rows.
- * @param stride numbers from one row of `data` to the next
- */
-export function trainCodes(
-  data: Float32Array,
-  { rows, columns, stride, seed }: { rows: number; columns: number; stride: number; seed: number },
-): Codes {
+/** Some of the rows of two matrices, at length 1 where they are compared so, to train codes on. */
+export function codeSample(first: Matrix, second: Matrix, { seed, unit }: { seed: number; unit: boolean }): Matrix {
+  const rows = first.rows + second.rows
+  const { columns } = second
   const drawn =
     rows <= sampleRows ? Array.from({ length: rows }, (_, row) => row) : random(seed).sample(sampleRows, rows)
+  const sample = matrix(drawn.length, columns)
+  for (const [at, row] of drawn.entries()) {
+    const { data } = row < first.rows ? first : second
+    const from = (row < first.rows ? row : row - first.rows) * columns
+    const own = data.subarray(from, from + columns)
+    let squares = 0
+    for (const value of own) squares += value * value
+    const scale = unit && squares > 0 ? 1 / Math.sqrt(squares) : 1
+    for (let j = 0; j < columns; j++) sample.data[at * columns + j] = own[j] * scale
+  }
+  return sample
+}
+
+/**
+ * Chooses the centre of each dimension (the middle of its values' inner 99 %) and the step with the least squared
+ * error on some rows.
+ */
+export function trainCodes({ data, rows, columns }: Matrix): Codes {
   const centres = new Float64Array(columns)
-  const distances = new Float32Array(drawn.length * columns)
-  const column = new Float32Array(drawn.length)
+  const distances = new Float32Array(rows * columns)
+  const column = new Float32Array(rows)
   for (let j = 0; j < columns; j++) {
-    for (let at = 0; at < drawn.length; at++) column[at] = data[drawn[at] * stride + j]
+    for (let row = 0; row < rows; row++) column[row] = data[row * columns + j]
     column.sort()
-    const last = drawn.length - 1
+    const last = rows - 1
     centres[j] = (column[Math.floor(0.005 * last)] + column[Math.ceil(0.995 * last)]) / 2
-    for (let at = 0; at < drawn.length; at++) distances[at * columns + j] = Math.abs(column[at] - centres[j])
+    for (let row = 0; row < rows; row++) distances[row * columns + j] = Math.abs(column[row] - centres[j])
   }
   distances.sort()
   let best = { step: 0, error: Number.POSITIVE_INFINITY }

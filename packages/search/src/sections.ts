@@ -19,6 +19,8 @@ export interface Section {
 }
 
 export interface Header {
+  /** Of the format. */
+  version: number
   /** What the file says of its content. */
   about: Record<string, unknown>
   sections: Section[]
@@ -64,9 +66,13 @@ export function layOut(
 
 /**
  * Reads and checks the header. The content of `about` is the caller's to check.
+ * @param readable older versions that are known as well
  * @throws InputError for a file that is foreign, of another version, truncated, or damaged in its header
  */
-export function readHeader(source: Source, { magic, version }: { magic: string; version: number }): Header {
+export function readHeader(
+  source: Source,
+  { magic, version, readable = [] }: { magic: string; version: number; readable?: number[] },
+): Header {
   const fixed = new Uint8Array(Math.min(fixedBytes, source.bytes))
   source.read(0, fixed)
   const view = new DataView(fixed.buffer)
@@ -74,7 +80,7 @@ export function readHeader(source: Source, { magic, version }: { magic: string; 
   if (found !== magic) throw refuse('another kind of file', `is no index file: it does not begin with ${magic}`)
   if (source.bytes < fixedBytes) throw truncated()
   const written = view.getUint32(8, true)
-  if (written !== version)
+  if (written !== version && !readable.includes(written))
     throw refuse(`version ${written}`, `has version ${written} of the format; version ${version} is known here`)
   const length = view.getUint32(12, true)
   if (length > mostHeaderBytes) throw damaged('its header')
@@ -101,7 +107,7 @@ export function readHeader(source: Source, { magic, version }: { magic: string; 
     throw source.bytes < end ? truncated() : damaged('its end: there is more than it should hold')
   requireZeros(fixedBytes + length, start)
   for (const { offset, bytes } of placed) requireZeros(offset + bytes, align(offset + bytes))
-  return { about, sections: placed, bytes: end }
+  return { version: written, about, sections: placed, bytes: end }
 }
 
 /** Where a section lies. @throws InputError where it is missing or has not the size that it must have, if that is known */
