@@ -295,31 +295,41 @@ function mendRecord(id: u32, layer: i32, ef: i32): void {
   nextEpoch()
   startPool()
   visit(id)
+  // The other links stay: many of them are there because others chose this node.
+  let kept = 0
+  let before = 0
+  for (; before < cap && idAt(record, before) != none; before++) {
+    const other = idAt(record, before)
+    if (flagsOf(other) & leavingFlag || !visit(other)) continue
+    putId(chosen, kept++, other)
+  }
   let found = 0
-  for (let i = 0; i < cap; i++) {
-    const other = idAt(record, i)
-    if (other == none) break
-    if (!(flagsOf(other) & leavingFlag)) {
-      if (visit(other)) putId(gather, found++, other)
-      continue
-    }
-    const behind = recordOf(other, layer)
+  for (let i = 0; i < before; i++) {
+    const leaving = idAt(record, i)
+    if (!(flagsOf(leaving) & leavingFlag)) continue
+    const behind = recordOf(leaving, layer)
     for (let j = 0; j < cap; j++) {
-      const next = idAt(behind, j)
-      if (next == none) break
-      if (flagsOf(next) & leavingFlag || !visit(next)) continue
-      putId(gather, found++, next)
-      if (found < cap) continue
+      const other = idAt(behind, j)
+      if (other == none) break
+      if (flagsOf(other) & leavingFlag || !visit(other)) continue
+      putId(gather, found++, other)
+      if (found < linkCap) continue
       offerFound(query, found, ef)
       found = 0
     }
-    if (found < cap) continue
-    offerFound(query, found, ef)
-    found = 0
   }
   offerFound(query, found, ef)
-  const n = select(pool, size, cap, gather)
-  writeRecord(record, cap, gather, n)
+  const n = select(pool, size, cap, chosen, kept)
+  writeRecord(record, cap, chosen, n)
+  for (let i = kept; i < n; i++) linkBack(idAt(chosen, i), id, layer)
+}
+
+/** As `link`, where the link may be there already. */
+function linkBack(from: u32, to: u32, layer: i32): void {
+  const record = recordOf(from, layer)
+  const cap = capOf(layer)
+  for (let i = 0; i < cap && idAt(record, i) != none; i++) if (idAt(record, i) == to) return
+  link(from, to, layer)
 }
 
 /**

@@ -609,10 +609,16 @@ export class HnswGraph {
     return size * 3 >= this.size ? 'through' : 'around'
   }
 
+  /** Whether fewer neighbours of a query were found than asked for. */
+  isShort({ ids, k }: Call, query: number): boolean {
+    return k > 0 && new Uint32Array(this.#memory.memory.buffer, ids, (query + 1) * k)[(query + 1) * k - 1] === none
+  }
+
   /** The same among the rows that may be found. */
-  searchPassing(call: Call, ef: number, from: number, to: number, passing: Passing, route: Route): void {
+  searchPassing(call: Call, most: number, from: number, to: number, passing: Passing, route: Route): void {
     const { k, queries, ids, distances } = call
     if (!k) return
+    const ef = Math.max(most, k)
     const results = this.#memory.take(k * 8)
     const place = (list: Uint8Array | Uint32Array) => {
       const pointer = this.#memory.take(list.byteLength)

@@ -55,6 +55,8 @@ export class Hnsw<Id extends HnswId = number> {
   /** Additions, repairs and saving take turns. */
   #turn: Promise<unknown> = Promise.resolve()
   #repairing = false
+  /** Lets all rows through. */
+  readonly #all = this.filter(() => true)
 
   private constructor(dimension: number, options: HnswOptions, bytes = 0, ids = new RowIds()) {
     if (!Number.isInteger(dimension) || dimension < 1 || dimension > 65_536)
@@ -262,8 +264,8 @@ export class Hnsw<Id extends HnswId = number> {
    * The rows nearest to each of many queries, by the walk.
    *
    * @param queries m × d
-   * @returns m × k ids and distances, one query's after the other. Where the walk found fewer, which only happens where parts of
-   * the graph cannot be reached, `noNeighbour` and the largest float fill up.
+   * @returns m × k ids and distances, one query's after the other. Where rows are deleted meanwhile there may be fewer:
+   * `noNeighbour` and the largest float fill up.
    * @throws InputError for wrong queries or options; the signal's reason once it is aborted
    */
   async searchBatch(
@@ -719,19 +721,18 @@ export class Hnsw<Id extends HnswId = number> {
 
   #walk(call: Call, ef: number, from: number, to: number, filter?: HnswFilter<Id>): void {
     const graph = this.#graph
-    if (!filter) {
-      graph.search(call, ef, from, to)
-      return
+    // Where as many are kept as there are, comparing all takes no longer, and misses nothing.
+    const few = graph.size <= ef
+    if (!filter && !few) graph.search(call, ef, from, to)
+    else {
+      const passing = (filter ?? this.#all).passing()
+      const route = few ? 'list' : graph.routeFor(passing.size, ef)
+      graph.searchPassing(call, ef, from, to, passing, route)
+      if (route === 'list') return
     }
-    const passing = filter.passing()
-    const route = graph.routeFor(passing.size, ef)
-    graph.searchPassing(call, ef, from, to, passing, route)
-    if (route === 'list') return
-    // Where the walk found too few, all that may be found are compared.
-    const { rows } = graph.found(call)
     for (let query = from; query < to; query++)
-      if (rows[query * call.k + call.k - 1] === none)
-        graph.searchPassing(call, Math.max(ef, call.k), query, query + 1, passing, 'list')
+      if (graph.isShort(call, query))
+        graph.searchPassing(call, ef, query, query + 1, (filter ?? this.#all).passing(), 'list')
   }
 
   /** Of one query; without what is missing. */

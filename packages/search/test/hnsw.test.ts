@@ -10,20 +10,7 @@ import { InputError, type Matrix, matrix, random, readMatrix } from '@offprint/k
 import { Hnsw, type HnswMetric, type HnswOptions, noNeighbour } from '@offprint/search'
 import { openHnsw, saveHnsw } from '@offprint/search/node'
 import fc from 'fast-check'
-
-/** Rows around some centres, normally distributed. */
-function clustered(rows: number, columns: number, seed: number, groups = 10): Matrix {
-  const { next, integer } = random(seed)
-  const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next())
-  const centres = Float64Array.from({ length: groups * columns }, () => 2 * normal())
-  const made = matrix(rows, columns)
-  for (let row = 0; row < rows; row++) {
-    const group = integer(groups)
-    for (let column = 0; column < columns; column++)
-      made.data[row * columns + column] = centres[group * columns + column] + normal()
-  }
-  return made
-}
+import { clustered, distance, recall, rowOf } from './brute-force.ts'
 
 /** Rows, and 100 more from the same centres. */
 function withQueries(rows: number, columns: number, seed: number): { points: Matrix; queries: Matrix } {
@@ -32,19 +19,6 @@ function withQueries(rows: number, columns: number, seed: number): { points: Mat
     points: matrix(rows, columns, data.slice(0, rows * columns)),
     queries: matrix(100, columns, data.slice(rows * columns)),
   }
-}
-
-const rowOf = ({ data, columns }: Matrix, row: number) => data.subarray(row * columns, (row + 1) * columns)
-
-function distance(a: Float32Array, b: Float32Array, metric: HnswMetric): number {
-  let [product, aa, bb, squares] = [0, 0, 0, 0]
-  for (let at = 0; at < a.length; at++) {
-    product += a[at] * b[at]
-    aa += a[at] ** 2
-    bb += b[at] ** 2
-    squares += (a[at] - b[at]) ** 2
-  }
-  return metric === 'l2' ? squares : metric === 'ip' ? 1 - product : 1 - product / Math.sqrt(aa * bb)
 }
 
 /** Distances of the k rows of `ids` nearest to a query. */
@@ -59,16 +33,6 @@ function assertClose(found: ArrayLike<number>, expected: number[], scale = 1): v
   assert.equal(found.length, expected.length)
   for (const [at, value] of expected.entries())
     assert.ok(Math.abs(found[at] - value) <= 2e-5 * Math.max(scale, Math.abs(value)), `${found[at]} for ${value}`)
-}
-
-async function recall(index: Hnsw, queries: Matrix, ef: number, k = 10): Promise<number> {
-  const { distances: truth } = await index.searchExact(queries, k)
-  const { distances } = await index.searchBatch(queries, k, { ef })
-  let hits = 0
-  for (let q = 0; q < queries.rows; q++)
-    for (let rank = 0; rank < k; rank++)
-      if (distances[q * k + rank] <= truth[q * k + k - 1] + 1e-6 * Math.abs(truth[q * k + k - 1]) + 1e-9) hits++
-  return hits / (queries.rows * k)
 }
 
 /** Degrees, targets, levels, and that every node is reached from the entry point in layer 0. */

@@ -519,9 +519,10 @@ function begin(ef: i32): void {
  * Algorithm 4 without extended candidates and without keeping the pruned: takes candidates by distance, each unless
  * one already taken is nearer to it than `q` is.
  * @param candidates in ascending order @param out room for three more ids than `most`
+ * @param taken how many ids are in `out` already, and stay
  */
-export function select(candidates: usize, n: i32, most: i32, out: usize): i32 {
-  let taken = 0
+export function select(candidates: usize, n: i32, most: i32, out: usize, taken: i32 = 0): i32 {
+  if (taken > 0) repeatLast(out, taken)
   for (let i = 0; i < n && taken < most; i++) {
     const one = candidateAt(candidates, i)
     const id = idOf(one)
@@ -533,12 +534,18 @@ export function select(candidates: usize, n: i32, most: i32, out: usize): i32 {
       keep = !v128.any_true(i32x4.lt_s(compare4(row, out + ((<usize>at) << 2)), limit))
     if (!keep) continue
     putId(out, taken++, id)
-    // Groups of four are always full: the last is repeated.
-    putId(out, taken, id)
-    putId(out, taken + 1, id)
-    putId(out, taken + 2, id)
+    repeatLast(out, taken)
   }
   return taken
+}
+
+/** Groups of four are always full. */
+@inline
+function repeatLast(list: usize, n: i32): void {
+  const id = idAt(list, n - 1)
+  putId(list, n, id)
+  putId(list, n + 1, id)
+  putId(list, n + 2, id)
 }
 
 /** Insertion into a sorted list of at most k; gives its new length. */

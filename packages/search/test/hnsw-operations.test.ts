@@ -1,0 +1,412 @@
+/** What happens to an index over its life, beside brute force over the same rows. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { InputError, type Matrix, matrix, random } from '@offprint/kernels'
+import { Hnsw, type HnswId, type HnswMetric, type HnswOptions } from '@offprint/search'
+import fc from 'fast-check'
+import { clustered, distance, recall, rowOf } from './brute-force.ts'
+
+type Kind = 'sequence' | 'number' | 'bigint' | 'string'
+
+/** A name for the n-th row of a kind. */
+function nameOf(kind: Kind, n: number): HnswId {
+  return kind === 'string' ? `row ${n}` : kind === 'bigint' ? 2n ** 40n + BigInt(n) : kind === 'number' ? 7 * n + 3 : n
+}
+
+const operation = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('add' as const), rows: fc.integer({ min: 0, max: 20 }) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('upsert' as const), rows: fc.integer({ min: 1, max: 6 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('delete' as const), share: fc.double({ min: 0, max: 1, noNaN: true }) }),
+  },
+  fc.record({ do: fc.constant('repair' as const) }),
+  fc.record({ do: fc.constant('compact' as const) }),
+  fc.record({ do: fc.constant('reorder' as const) }),
+  fc.record({ do: fc.constant('reopen' as const) }),
+)
+
+const life = fc.record({
+  columns: fc.integer({ min: 1, max: 9 }),
+  // Few values make equal rows and ties.
+  values: fc.integer({ min: 2, max: 40 }),
+  metric: fc.constantFrom<HnswMetric>('l2', 'cosine', 'ip'),
+  codes: fc.constantFrom<'none' | 'i8'>('none', 'i8'),
+  keepFloats: fc.constantFrom<'f32' | 'f16'>('f32', 'f16'),
+  M: fc.integer({ min: 4, max: 12 }),
+  kind: fc.constantFrom<Kind>('sequence', 'number', 'bigint', 'string'),
+  seed: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+  operations: fc.array(operation, { maxLength: 12 }),
+  share: fc.double({ min: 0, max: 1, noNaN: true }),
+  k: fc.integer({ min: 1, max: 40 }),
+})
+
+test('any row of additions, replacements, deletions, repairs and openings leaves what brute force finds', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      life,
+      async ({ columns, values, metric, codes, keepFloats, M, kind, seed, operations, share, k }) => {
+        const { integer, next, shuffle } = random(seed)
+        // Whole numbers below 2,048, which 16-bit floats hold; of length 1 they do not.
+        const close = 2e-5 * values ** 2 * columns + (keepFloats === 'f16' && metric === 'cosine' ? 4e-3 : 0)
+        const options: HnswOptions = {
+          metric,
+          codes: metric === 'ip' ? 'none' : codes,
+          keepFloats,
+          M,
+          efConstruction: 30,
+          seed,
+        }
+        let index = Hnsw.create<HnswId>(columns, options)
+        const truth = new Map<HnswId, Float32Array>()
+        let named = 0
+        const made = (rows: number): Matrix => {
+          const points = matrix(rows, columns)
+          for (let at = 0; at < points.data.length; at++)
+            points.data[at] = integer(values) - (metric === 'cosine' ? -1 : 3)
+          return points
+        }
+        for (const step of operations) {
+          if (step.do === 'add') {
+            const points = made(step.rows)
+            const own = Array.from({ length: step.rows }, () => nameOf(kind, named++))
+            const ids = await index.add(points, kind === 'sequence' ? {} : { ids: own })
+            assert.deepEqual([...ids], own)
+            for (const [row, id] of own.entries()) truth.set(id, rowOf(points, row))
+          } else if (step.do === 'upsert') {
+            if (kind === 'sequence') continue
+            const ids = shuffle<HnswId[]>([...truth.keys()]).slice(0, step.rows)
+            const replaced = ids.length
+            while (ids.length < step.rows) ids.push(nameOf(kind, named++))
+            const points = made(step.rows)
+            assert.equal(await index.upsert(points, ids), replaced)
+            for (const [row, id] of ids.entries()) truth.set(id, rowOf(points, row))
+          } else if (step.do === 'delete') {
+            const ids = [...truth.keys()].filter(() => next() < step.share)
+            assert.equal(index.delete([...ids, nameOf(kind, named + 5)]), ids.length)
+            for (const id of ids) truth.delete(id)
+          } else if (step.do === 'reopen') index = Hnsw.open<HnswId>(index.toBytes())
+          else await index[step.do]()
+          assert.equal(index.size, truth.size)
+          if (step.do === 'compact') assert.equal(index.stats().deleted + index.stats().holes, 0)
+        }
+        for (const id of truth.keys()) assert.ok(index.has(id))
+        assert.ok(!index.has(nameOf(kind, named)))
+        const query = Float32Array.from({ length: columns }, () => integer(values) + 1)
+        const all = [...truth]
+          .map(([id, row]) => ({ id, far: distance(row, query, metric) }))
+          .sort((a, b) => a.far - b.far)
+        const assertNearest = (
+          found: { ids: Iterable<HnswId>; distances: Float32Array },
+          wanted: { id: HnswId; far: number }[],
+          most: number,
+        ) => {
+          const ids = [...found.ids]
+          assert.equal(ids.length, Math.min(most, wanted.length))
+          assert.equal(new Set(ids).size, ids.length)
+          for (const [at, id] of ids.entries()) {
+            assert.ok(truth.has(id))
+            assert.ok(Math.abs(found.distances[at] - distance(truth.get(id)!, query, metric)) <= close)
+            assert.ok(
+              Math.abs(found.distances[at] - wanted[at].far) <= close,
+              `${found.distances[at]} for ${wanted[at].far}`,
+            )
+          }
+        }
+        // What cannot be reached in a graph that changed bit by bit would be missed; comparing all misses nothing.
+        await index.repair()
+        if (index.unreached() === 0 || truth.size < 2) assertNearest(index.search(query, k, { ef: 500 }), all, k)
+        if (truth.size) assertNearest(await index.searchExact(matrix(1, columns, query), k), all, k)
+        // The same among some, by a list and by a function, and in a range.
+        const some = new Set(all.filter(() => next() < share).map(({ id }) => id))
+        const chosen = all.filter(({ id }) => some.has(id))
+        const filter = index.filter(some)
+        assert.equal(filter.size, some.size)
+        assertNearest(index.search(query, k, { filter }), chosen, k)
+        assertNearest(index.search(query, k, { filter: id => some.has(id) }), chosen, k)
+        if (!all.length) return
+        const radius = all[integer(all.length)].far + close / 2
+        const within = index.range(query, radius)
+        assert.equal(within.truncated, false)
+        const sure = all.filter(({ far }) => far <= radius - 2 * close)
+        for (const { id } of sure) assert.ok([...within.ids].includes(id))
+        for (const [at, id] of [...within.ids].entries()) {
+          assert.ok(distance(truth.get(id)!, query, metric) <= radius + 2 * close)
+          assert.ok(at === 0 || within.distances[at] >= within.distances[at - 1])
+        }
+      },
+    ),
+    { seed: 4, numRuns: 400 },
+  )
+})
+
+describe('an index of 4,000 × 24', () => {
+  const rows = 4000
+  const columns = 24
+  const points = clustered(rows, columns, 21, 30)
+  const queries = clustered(100, columns, 22, 30)
+
+  test('after all rows were replaced, bit by bit, recall is that of a new index, and it takes no more memory', async () => {
+    const index = await Hnsw.build(points, { M: 10, efConstruction: 100 })
+    const fresh = clustered(rows, columns, 23, 30)
+    let bytes = 0
+    for (let round = 0; round < 3; round++) {
+      for (let from = 0; from < rows; from += 400) {
+        const ids = Uint32Array.from({ length: 400 }, (_, at) => from + at + round * rows)
+        assert.equal(index.delete(ids), 400)
+        await index.add(matrix(400, columns, fresh.data.slice(from * columns, (from + 400) * columns)))
+        await index.repair()
+      }
+      assert.equal(index.size, rows)
+      assert.equal(index.unreached(), 0)
+      const total = index.stats().bytes.total
+      if (round) assert.ok(total <= bytes * 1.001, `${total} bytes after ${bytes}`)
+      bytes = total
+    }
+    const anew = await Hnsw.build(fresh, { M: 10, efConstruction: 100 })
+    const [churned, built] = [await recall(index, queries, 20), await recall(anew, queries, 20)]
+    assert.ok(churned > built - 0.005, `${churned} where a new one has ${built}`)
+  })
+
+  test('a filter finds the true neighbours whatever it lets through', async () => {
+    const index = await Hnsw.build(points, { M: 10, efConstruction: 100 })
+    const { next } = random(3)
+    const drawn = Float64Array.from({ length: rows }, next)
+    for (const share of [1, 0.9, 0.6, 0.5, 0.05, 0.005, 0.0005, 0]) {
+      const filter = index.filter((id: number) => drawn[id] < share)
+      let hits = 0
+      let wanted = 0
+      const { ids, k } = await index.searchBatch(queries, 10, { filter, ef: 60 })
+      for (let q = 0; q < queries.rows; q++) {
+        const query = rowOf(queries, q)
+        const far = Array.from({ length: rows }, (_, id) =>
+          drawn[id] < share ? distance(rowOf(points, id), query, 'l2') : Infinity,
+        )
+        const limit = far.toSorted((a, b) => a - b)[k - 1]
+        wanted += k
+        for (const id of ids.slice(q * k, (q + 1) * k)) {
+          assert.ok(drawn[id] < share)
+          if (far[id] <= limit * (1 + 1e-5)) hits++
+        }
+      }
+      assert.ok(hits >= 0.97 * wanted, `${hits} of ${wanted} at ${share}`)
+    }
+  })
+
+  test('a filter far from the query, and one that follows the index', async () => {
+    const index = await Hnsw.build(points, { M: 10, efConstruction: 100 })
+    // Only rows on the far side may be found: the walk must get through all the others.
+    const query = rowOf(queries, 1)
+    const order = Uint32Array.from({ length: rows }, (_, id) => id).sort(
+      (a, b) => distance(rowOf(points, b), query, 'l2') - distance(rowOf(points, a), query, 'l2'),
+    )
+    const furthest = new Set(order.slice(0, 3000))
+    const { ids } = index.search(query, 10, { filter: (id: number) => furthest.has(id), ef: 64 })
+    const best = new Set(order.slice(2990, 3000))
+    assert.ok(ids.filter(id => best.has(id)).length >= 9)
+    const even = index.filter((id: number) => id % 2 === 0)
+    assert.equal(even.size, 2000)
+    await index.add(matrix(2, columns, points.data.slice(0, 2 * columns)))
+    assert.equal(even.size, 2001)
+    index.delete([0])
+    assert.ok(!index.search(rowOf(points, 0), 5, { filter: even }).ids.includes(0))
+    assert.equal(index.search(rowOf(points, 0), 1, { filter: even }).ids[0], rows)
+  })
+
+  test('a range gives all that is within it, and says where it was cut', async () => {
+    const index = await Hnsw.build(points, { metric: 'cosine', M: 10, efConstruction: 100 })
+    let missed = 0
+    let expected = 0
+    for (let q = 0; q < 30; q++) {
+      const query = rowOf(queries, q)
+      const far = Array.from({ length: rows }, (_, id) => distance(rowOf(points, id), query, 'cosine')).sort(
+        (a, b) => a - b,
+      )
+      for (const rank of [3, 40, 900]) {
+        const radius = (far[rank - 1] + far[rank]) / 2
+        const found = index.range(query, radius)
+        assert.ok(found.distances.every(value => value <= radius * 1.0001))
+        assert.equal(found.truncated, false)
+        expected += rank
+        missed += rank - found.ids.length
+      }
+      const cut = index.range(query, 2, { limit: 25 })
+      assert.equal(cut.truncated, true)
+      assert.ok(cut.distances.every((value, at) => Math.abs(value - far[at]) < 1e-5))
+    }
+    assert.ok(missed <= 0.005 * expected, `${missed} of ${expected} missed`)
+    assert.deepEqual([...index.range(rowOf(queries, 0), -1).ids], [])
+  })
+
+  test('groups are found by their nearest row', async () => {
+    const index = await Hnsw.build(points, { M: 10, efConstruction: 100 })
+    const groups = Uint32Array.from({ length: rows }, (_, id) => Math.floor(id / 8))
+    let hits = 0
+    for (let q = 0; q < queries.rows; q++) {
+      const query = rowOf(queries, q)
+      const best = new Map<number, number>()
+      for (let id = 0; id < rows; id++) {
+        const far = distance(rowOf(points, id), query, 'l2')
+        best.set(groups[id], Math.min(far, best.get(groups[id]) ?? Infinity))
+      }
+      const nearest = [...best].sort((a, b) => a[1] - b[1]).slice(0, 10)
+      const { ids, distances } = index.searchGroups(query, 10, groups, { ef: 80 })
+      assert.equal(new Set([...ids].map(id => groups[id])).size, 10)
+      assert.ok(distances.every((far, at) => at === 0 || far >= distances[at - 1]))
+      hits += [...ids].filter(id => nearest.some(([group]) => group === groups[id])).length
+    }
+    assert.ok(hits >= 970, `${hits} of 1000`)
+    assert.equal(index.searchGroups(rowOf(queries, 0), 10, () => 'one').ids.length, 1)
+  })
+
+  test('16-bit floats take half the memory, and neighbours stay', async () => {
+    const [wide, half] = await Promise.all(
+      (['f32', 'f16'] as const).map(keepFloats => Hnsw.build(points, { M: 10, efConstruction: 100, keepFloats })),
+    )
+    assert.equal(half.stats().floats, 'f16')
+    assert.equal(half.stats().bytes.vectors * 2, wide.stats().bytes.vectors)
+    for (const [at, value] of half.vector(17).entries())
+      assert.ok(Math.abs(value - points.data[17 * columns + at]) <= Math.abs(value) / 2000 + 1e-7)
+    const [a, b] = [await wide.searchBatch(queries, 10, { ef: 100 }), await half.searchBatch(queries, 10, { ef: 100 })]
+    let same = 0
+    for (let q = 0; q < 100; q++)
+      for (const id of b.ids.subarray(q * 10, q * 10 + 10)) if (a.ids.subarray(q * 10, q * 10 + 10).includes(id)) same++
+    assert.ok(same >= 985, `${same} of 1000`)
+    for (const [at, far] of b.distances.entries()) assert.ok(Math.abs(far - a.distances[at]) <= 0.01 * a.distances[at])
+    assert.ok((await recall(half, queries, 100)) > 0.97)
+    // Where codes do not fit, floats stay as they are.
+    assert.equal((await Hnsw.build(points, { codes: 'none', keepFloats: 'f16' })).stats().floats, 'f32')
+  })
+
+  test('a wanted recall is had, once it was measured', async () => {
+    const index = await Hnsw.build(points, { M: 8, efConstruction: 60 })
+    assert.throws(() => index.search(rowOf(queries, 0), 10, { recall: 0.9 }), /calibrate/)
+    const { curves, queries: asked } = await index.calibrate({ sample: 300 })
+    assert.equal(asked, 300)
+    assert.deepEqual(
+      curves.map(({ k }) => k),
+      [1, 10, 100],
+    )
+    const { distances: truth } = await index.searchExact(queries, 10)
+    for (const opened of [index, Hnsw.open(index.toBytes())])
+      for (const wanted of [0.9, 0.99]) {
+        const { distances } = await opened.searchBatch(queries, 10, { recall: wanted })
+        let hits = 0
+        for (const [at, far] of distances.entries()) if (far <= truth[Math.floor(at / 10) * 10 + 9] * 1.000001) hits++
+        assert.ok(hits >= (wanted - 0.03) * 1000, `${hits} of 1000 for ${wanted}`)
+      }
+    for (const recall of [0, 1.1, Number.NaN])
+      assert.throws(() => index.search(rowOf(queries, 0), 10, { recall }), InputError)
+    // Rows that ask for themselves would find themselves: the curve would begin at 1.
+    assert.ok(curves[1].points[0][1] < 0.99)
+    const own = await index.calibrate({ queries })
+    assert.equal(own.queries, 100)
+  })
+
+  test('reordering changes where rows lie, and nothing else', async () => {
+    const ids = Array.from({ length: rows }, (_, row) => `no ${row}`)
+    const index = await Hnsw.build(points, { ids, M: 10, efConstruction: 60 })
+    const before = await index.searchBatch(queries, 10)
+    const links = new Set(index.linksOf('no 77'))
+    await index.reorder()
+    assert.deepEqual(await index.searchBatch(queries, 10), before)
+    assert.deepEqual(new Set(index.linksOf('no 77')), links)
+    assert.deepEqual(index.vector('no 77'), rowOf(points, 77).slice())
+    assert.deepEqual(await Hnsw.open<string>(index.toBytes()).searchBatch(queries, 10), before)
+    await index.add(matrix(1, columns, points.data.slice(0, columns)), { ids: ['another'] })
+    assert.deepEqual(new Set(index.search(rowOf(points, 0), 2).ids), new Set(['no 0', 'another']))
+  })
+})
+
+test('ids are checked before anything is added', async () => {
+  const two = matrix(2, 3, Float32Array.of(1, 2, 3, 4, 5, 6))
+  const refused = (work: () => Promise<unknown>, message: RegExp) =>
+    assert.rejects(
+      work,
+      (error: Error) => error instanceof InputError && error.field === 'ids' && message.test(error.message),
+    )
+  const index = await Hnsw.build<HnswId>(two, { ids: ['a', 'b'] })
+  await refused(() => index.add(two, { ids: ['c'] }), /2 ids, one a row, found 1 ids/)
+  await refused(() => index.add(two, { ids: ['c', 'c'] }), /row 2: 'c' is in the list twice/)
+  await refused(() => index.add(two, { ids: ['c', 'a'] }), /row 2: 'a' is in the index already; upsert replaces/)
+  await refused(() => index.add(two, { ids: ['c', ''] }), /strings that are not empty, found ''/)
+  await refused(() => index.add(two, { ids: [1, 2] }), /of one kind: strings/)
+  await refused(() => index.add(two), /strings, as the rows before have them/)
+  await refused(() => index.upsert(two, ['d', 'd']), /twice/)
+  assert.equal(index.size, 2)
+  assert.equal(await index.upsert(two, ['b', 'c']), 1)
+  assert.deepEqual(new Set(index.search(Float32Array.of(1, 2, 3), 9).ids), new Set(['a', 'b', 'c']))
+  const big = await Hnsw.build(two, { ids: [2n ** 60n, 5n] })
+  assert.deepEqual([...big.search(Float32Array.of(1, 2, 3), 1).ids], [2n ** 60n])
+  const plain = await Hnsw.build(two)
+  await refused(() => plain.add(two, { ids: [5, -1] }), /whole numbers from 0/)
+  await refused(() => plain.add(two, { ids: [5, 1.5] }), /whole numbers from 0/)
+  assert.deepEqual([...(await plain.add(two, { ids: [9, 4] }))], [9, 4])
+  assert.deepEqual([...(await plain.add(two))], [10, 11])
+  plain.delete([0, 9])
+  assert.deepEqual([...(await plain.add(two, { ids: [9, 0] }))], [9, 0])
+})
+
+test('an aborted addition leaves what was there, an aborted replacement what was in', async () => {
+  const points = clustered(2000, 8, 31)
+  const index = await Hnsw.build(matrix(500, 8, points.data.slice(0, 4000)), {
+    ids: Array.from({ length: 500 }, (_, at) => at),
+  })
+  const more = matrix(1500, 8, points.data.slice(4000))
+  const aborting = (stop: number) => {
+    const controller = new AbortController()
+    return {
+      signal: controller.signal,
+      onProgress: (done: number) => done >= stop && controller.abort(new Error('enough')),
+    }
+  }
+  await assert.rejects(index.add(more, aborting(600)), /enough/)
+  assert.equal(index.size, 500)
+  const { ids } = await index.searchBatch(more, 5)
+  assert.ok(ids.every(id => id < 500))
+  const again = Array.from({ length: 1500 }, (_, at) => at)
+  await assert.rejects(index.upsert(more, again, aborting(600)), /enough/)
+  assert.ok(index.size >= 600 && index.size < 1500)
+  for (let id = 0; id < 500; id++) assert.ok(index.has(id))
+  assert.deepEqual(index.vector(3), rowOf(more, 3).slice())
+  await index.repair()
+  assert.equal(index.unreached(), 0)
+})
+
+test('thousands of searches while rows come and go find only what is there', async () => {
+  const points = clustered(3000, 12, 33)
+  const index = await Hnsw.build(matrix(1000, 12, points.data.slice(0, 12_000)))
+  let searches = 0
+  const gone = new Set<number>()
+  const check = () => {
+    for (let at = 0; at < 60; at++) {
+      const { ids, distances } = index.search(rowOf(points, (searches * 7) % 3000), 5)
+      assert.equal(ids.length, 5)
+      for (const [rank, id] of ids.entries()) {
+        assert.ok(!gone.has(id))
+        assert.ok(rank === 0 || distances[rank] >= distances[rank - 1])
+      }
+      searches++
+    }
+  }
+  const drop = (from: number, to: number) => {
+    const ids = Array.from({ length: to - from }, (_, at) => from + at)
+    index.delete(ids)
+    for (const id of ids) gone.add(id)
+  }
+  for (let round = 0; round < 8; round++) {
+    drop(round * 60, round * 60 + 60)
+    const adding = index.add(matrix(200, 12, points.data.slice((1000 + round * 200) * 12, (1200 + round * 200) * 12)), {
+      onProgress: check,
+    })
+    const repairing = index.repair({ onProgress: check })
+    for (let turn = 0; turn < 10; turn++) {
+      check()
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    await Promise.all([adding, repairing])
+  }
+  assert.ok(searches > 2000)
+  assert.equal(index.size, 1000 + 1600 - 480)
+  assert.equal(index.unreached(), 0)
+})
