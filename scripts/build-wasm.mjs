@@ -1,13 +1,17 @@
 // Compiles packages/*/assembly/<name>.ts (AssemblyScript) to packages/*/build/<name>.js: the binaries as base64 in a plain
 // module, so that they load in Node, browsers and workers without fetch, file system or bundler settings. What kernels share
-// lies in assembly/inline. A kernel that uses relaxed SIMD is compiled twice, with it and without.
+// lies in assembly/inline, what only tests run in assembly/test. A kernel that uses relaxed SIMD is compiled twice, with it and
+// without. Memory is imported with a maximum, so that `instantiate` can turn the same binary into one for shared memory.
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const flags = ['-O3', '--runtime', 'stub', '--importMemory', '--initialMemory', '1', '--enable', 'simd']
+const flags = [
+  ['-O3', '--runtime', 'stub', '--importMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
+  ['--enable', 'simd', '--enable', 'threads'],
+].flat()
 const variants = { simd: [], relaxed: ['--enable', 'relaxed-simd'] }
 
 /** Builds what has changed since the last build. */
@@ -52,7 +56,8 @@ function sourcesIn(folder) {
   return files.sort().map(file => join(folder, file))
 }
 
-async function compile(source, more) {
+/** The binary of a source, as base64. */
+export async function compile(source, more = []) {
   const { default: asc } = await import('assemblyscript/asc')
   let binary
   const { error, stderr } = await asc.main([source, ...flags, ...more, '--outFile', 'out.wasm'], {
@@ -66,7 +71,25 @@ async function compile(source, more) {
     listFiles: () => [],
   })
   if (error) throw new Error(`${source}: ${error.message}\n${stderr.toString()}`)
+  if (hasData(binary))
+    throw new Error(`${source}: static data would overwrite the caller's memory; pass a pointer to it`)
   return Buffer.from(binary).toString('base64')
+}
+
+/** Whether a binary has a data section, which would be written into the arena each time the module is started. */
+function hasData(binary) {
+  let at = 8
+  while (at < binary.length) {
+    const section = binary[at++]
+    let size = 0
+    for (let shift = 0, byte = 0x80; byte & 0x80; shift += 7) {
+      byte = binary[at++]
+      size |= (byte & 0x7f) << shift
+    }
+    if (section === 11) return binary[at] > 0
+    at += size
+  }
+  return false
 }
 
 function write(path, content) {

@@ -16,6 +16,7 @@ for (const name of readdirSync(join(root, 'packages'))) {
   rmSync(to, { recursive: true, force: true })
   mkdirSync(to)
   cpSync(join(compiled, name, 'src'), join(to, 'src'), { recursive: true })
+  renameWorkers(join(to, 'src'))
   if (existsSync(join(from, 'build'))) cpSync(join(from, 'build'), join(to, 'build'), { recursive: true })
   cpSync(join(from, 'README.md'), join(to, 'README.md'))
   cpSync(join(root, 'LICENSE'), join(to, 'LICENSE'))
@@ -28,4 +29,13 @@ for (const name of readdirSync(join(root, 'packages'))) {
   )
   writeFileSync(join(to, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
   console.log(`built packages/${name}/dist`)
+}
+
+/** TypeScript rewrites the endings of imports, but not those of the files that workers are started from. */
+function renameWorkers(folder) {
+  for (const file of readdirSync(folder).filter(name => name.endsWith('.js'))) {
+    const text = readFileSync(join(folder, file), 'utf8')
+    const renamed = text.replace(/(new URL\('\.[^']*)\.ts', import\.meta\.url\)/g, "$1.js', import.meta.url)")
+    if (renamed !== text) writeFileSync(join(folder, file), renamed)
+  }
 }

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { stripTypeScriptTypes } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { type Browser, chromium } from 'playwright-core'
+
+const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
+const script = '../../../scripts/build-wasm.mjs'
+const { compile } = (await import(script)) as { compile(source: string): Promise<string> }
+
+const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'"
+const isolation = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' }
+
+describe('in a page', { skip: executablePath ? false : 'no Chromium on this machine' }, () => {
+  let browser: Browser
+  let module: string
+  before(async () => {
+    module = await compile('packages/kernels/assembly/test/pool.ts')
+    browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--no-first-run'] })
+  })
+  after(() => browser?.close())
+
+  /** Serves the package's sources, types taken out, and opens an empty page beside them. */
+  async function open(t: { after(end: () => unknown): void }, headers: Record<string, string>) {
+    const server = createServer((request, response) => {
+      const path = join(import.meta.dirname, '..', new URL(request.url!, 'http://localhost').pathname)
+      const page = request.url === '/'
+      response.writeHead(page || existsSync(path) ? 200 : 404, {
+        'content-type': page ? 'text/html' : 'text/javascript',
+        'content-security-policy': policy,
+        ...headers,
+      })
+      if (page) response.end('<!doctype html><title>kernels</title><link rel="icon" href="data:,">')
+      else if (existsSync(path)) response.end(stripTypeScriptTypes(readFileSync(path, 'utf8')))
+      else response.end()
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    t.after(() => server.close())
+    const page = await browser.newPage()
+    t.after(() => page.close())
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+    return page
+  }
+
+  /** Runs in the page. */
+  async function count({ module, threads }: { module: string; threads: number }) {
+    const from = '/src/index.ts'
+    const { arena, workerPool } = (await import(from)) as typeof import('@offprint/kernels')
+    const total = 1000
+    const space = arena(4 * total, { shared: true })
+    const at = space.take(4 * total)
+    new Uint32Array(space.memory.buffer, at, total).fill(0)
+    const pool = workerPool({ threads })
+    const used = new Set<number>()
+    for (let run = 0; run < 3; run++)
+      await pool.run(
+        module,
+        space,
+        ({ thread, queue }) => {
+          used.add(thread)
+          return [
+            { name: 'bind', args: [at] },
+            { name: 'count', args: [queue, 7, total, 1000] },
+          ]
+        },
+        { total },
+      )
+    const trap = await pool.run(module, space, () => [{ name: 'trap', args: [] }]).catch(error => error.message)
+    let aborted = ''
+    // In one thread there is no way to stop what never claims.
+    if (pool.threads > 1) {
+      const controller = new AbortController()
+      const onProgress = () => controller.abort()
+      const endless = pool.run(module, space, () => [{ name: 'endless', args: [at] }], {
+        signal: controller.signal,
+        onProgress,
+      })
+      aborted = await endless.catch(error => error.name)
+    }
+    const threadsAfter = pool.threads
+    await pool.close()
+    const counts = [...new Set(new Uint32Array(space.memory.buffer, at + 4, total - 1))]
+    return { shared: space.shared, threads: threadsAfter, used: used.size, counts, trap, aborted }
+  }
+
+  test('that is cross-origin isolated, the pool works in several threads', async t => {
+    const page = await open(t, isolation)
+    const { trap, ...rest } = await page.evaluate(count, { module, threads: 3 })
+    assert.deepEqual(rest, { shared: true, threads: 3, used: 3, counts: [3], aborted: 'AbortError' })
+    assert.match(String(trap), /trap: unreachable/)
+  })
+
+  const noWorkers = { 'content-security-policy': `${policy}; worker-src 'none'` }
+  for (const [what, headers, shared] of [
+    ['that is not isolated', {}, false],
+    ['whose policy lets no worker start', { ...isolation, ...noWorkers }, true],
+  ] as const)
+    test(`${what}, the pool works in the page’s own thread`, async t => {
+      const page = await open(t, headers)
+      const { trap, ...rest } = await page.evaluate(count, { module, threads: 3 })
+      assert.deepEqual(rest, { shared, threads: 1, used: 1, counts: [3], aborted: '' })
+      assert.match(String(trap), /trap failed/)
+    })
+})
