@@ -8,7 +8,7 @@ export interface Random {
   /** `count` distinct whole numbers below `n`, in random order. */
   sample(count: number, n: number): number[]
   /** Puts the values into random order, in place. */
-  shuffle<Values extends { length: number; [index: number]: number }>(values: Values): Values
+  shuffle<Values extends { length: number; [index: number]: unknown }>(values: Values): Values
 }
 
 /**
@@ -40,7 +40,7 @@ export function random(seed: number, stream = 0): Random {
   }
 }
 
-function shuffle<Values extends { length: number; [index: number]: number }>(
+function shuffle<Values extends { length: number; [index: number]: unknown }>(
   values: Values,
   integer: (n: number) => number,
 ): Values {

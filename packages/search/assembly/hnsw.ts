@@ -1,5 +1,6 @@
 // HNSW (arXiv 1603.09320): the graph is built, searched and mended wholly in here, one call a batch. What is exported works on the graph
 // that `bind` was given last; several threads may work on one graph, each with a workspace of its own.
+import { claim } from '../../kernels/assembly/inline/work-queue'
 import {
   beginAt,
   bound,
@@ -114,6 +115,16 @@ const layersOfList: i32 = 16
 export function findLinks(batch: usize, from: i32, to: i32, found: usize, equals: usize, efConstruction: i32): void {
   for (let index = from; index < to; index++) findLinksOf(batch, index, found, equals, efConstruction)
 }
+
+/** The same, in as many threads as call it. @param queue that the rows of the batch, `n`, are taken from */
+export function findLinksOfPieces(batch: usize, n: u32, found: usize, equals: usize, efConstruction: i32, queue: usize): void {
+  for (;;) {
+    const from = claim(queue, rowsOfPiece, n)
+    if (from >= n) return
+    findLinks(batch, from, min(from + rowsOfPiece, n), found, equals, efConstruction)
+  }
+}
+const rowsOfPiece: u32 = 4
 
 function findLinksOf(batch: usize, index: i32, found: usize, equals: usize, ef: i32): void {
   const id = idAt(batch, index)
@@ -514,6 +525,28 @@ export function searchMany(
     output(results, n, k, ids + ((<usize>q * k) << 2), distances + ((<usize>q * k) << 2), scale)
   }
 }
+
+/** The same, in as many threads as call it. @param results room for k candidates of this thread @param n queries, taken from `queue` */
+export function searchPieces(
+  queries: usize,
+  n: u32,
+  k: i32,
+  ef: i32,
+  results: usize,
+  ids: usize,
+  distances: usize,
+  scale: f32,
+  seeds: usize,
+  seeded: i32,
+  queue: usize,
+): void {
+  for (;;) {
+    const from = claim(queue, queriesOfPiece, n)
+    if (from >= n) return
+    searchMany(queries, from, min(from + queriesOfPiece, n), k, ef, results, ids, distances, scale, seeds, seeded)
+  }
+}
+const queriesOfPiece: u32 = 8
 
 function walkFrom(row: usize, ef: i32, seeds: usize, seeded: i32): void {
   let query = row

@@ -4,6 +4,8 @@ import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { InputError } from '@offprint/kernels'
 import { Hnsw } from './hnsw.ts'
+import type { ThreadOptions } from './hnsw-options.ts'
+import type { HnswId } from './row-ids.ts'
 
 /**
  * Writes an index to a file: under a temporary name first, so that an interrupted save leaves what was there before.
@@ -11,7 +13,7 @@ import { Hnsw } from './hnsw.ts'
  * @example
  * await saveHnsw(index, 'vectors.hnsw')
  */
-export async function saveHnsw(index: Hnsw, path: string): Promise<void> {
+export async function saveHnsw<Id extends HnswId>(index: Hnsw<Id>, path: string): Promise<void> {
   const temporary = `${path}.${process.pid}.part`
   const file = await open(temporary, 'w')
   try {
@@ -40,20 +42,23 @@ export async function saveHnsw(index: Hnsw, path: string): Promise<void> {
  * @example
  * const index = openHnsw('vectors.hnsw')
  */
-export function openHnsw(path: string): Hnsw {
+export function openHnsw<Id extends HnswId = number>(path: string, options: ThreadOptions = {}): Hnsw<Id> {
   const file = openSync(path, 'r')
   try {
-    return Hnsw.openFrom({
-      bytes: fstatSync(file).size,
-      read(at, into) {
-        for (let done = 0; done < into.length; ) {
-          const bytes = readSync(file, into, done, into.length - done, at + done)
-          if (!bytes)
-            throw new InputError('index', 'a truncated file', 'an index file', 'index: the file became shorter')
-          done += bytes
-        }
+    return Hnsw.openFrom<Id>(
+      {
+        bytes: fstatSync(file).size,
+        read(at, into) {
+          for (let done = 0; done < into.length; ) {
+            const bytes = readSync(file, into, done, into.length - done, at + done)
+            if (!bytes)
+              throw new InputError('index', 'a truncated file', 'an index file', 'index: the file became shorter')
+            done += bytes
+          }
+        },
       },
-    })
+      options,
+    )
   } finally {
     closeSync(file)
   }

@@ -6,11 +6,15 @@ import {
   type Arena,
   arena,
   breathe,
+  type Call as EngineCall,
   InputError,
   instantiate,
   type LongCall,
   type Matrix,
+  type Place,
   random,
+  type WorkerPool,
+  workerPool,
 } from '@offprint/kernels'
 import { relaxed, simd } from '../build/hnsw.js'
 import { type Codes, codeSample, trainCodes } from './codes.ts'
@@ -23,6 +27,8 @@ export const none = 0xffff_ffff
 export const mostRows = 2 ** 31 - 1
 /** Rows that look for their neighbours at the same time. */
 const batchRows = 256
+/** Of fewer rows or queries one thread is as quick as several. */
+const leastRowsForThreads = 32
 /** Of one call into WebAssembly, which should take about 10 ms. */
 const rowsAtOnce = 32
 const recordsAtOnce = 2000
@@ -125,9 +131,9 @@ export interface GraphState {
 /** Room of one thread. */
 interface Workspace {
   pointer: number
+  /** Candidates that its pool holds. */
   room: number
   pool: number
-  visited: number
   ledger: number
 }
 
@@ -149,7 +155,9 @@ export class HnswGraph {
   #columns: Partial<Record<Column, { pointer: number; bytes: number }>> = {}
   /** Links of the layers above 0, in ids. */
   #upper = { pointer: 0, size: 0, capacity: 0 }
-  #workspace: Workspace | undefined
+  /** Of the calling thread, and of each other. */
+  #workspaces: Workspace[] = []
+  readonly #pool: WorkerPool | undefined
   #crcTable = 0
   /** Rows that came since it was last made sure that every node can be reached. */
   #unproven = 0
@@ -157,10 +165,12 @@ export class HnswGraph {
   revision = 0
 
   /** @param bytes of memory to begin with */
-  constructor(dimension: number, settings: HnswSettings, bytes = 0) {
+  constructor(dimension: number, settings: HnswSettings, { bytes = 0, threads = 1 } = {}) {
     this.dimension = dimension
     this.settings = settings
-    this.#memory = arena(bytes)
+    const pool = workerPool({ threads })
+    this.#memory = arena(bytes, { shared: pool.threads > 1 })
+    if (this.#memory.shared) this.#pool = pool
     this.#engine = instantiate<Engine>([relaxed, simd], this.#memory)
     this.#table = this.#memory.take(23 * 4)
     this.#bind()
@@ -179,6 +189,9 @@ export class HnswGraph {
   }
   get holes(): number {
     return this.#holes.length
+  }
+  get threads(): number {
+    return this.#pool?.threads ?? 1
   }
   get codes(): 'i8' | 'none' {
     return this.#codes ? 'i8' : 'none'
@@ -276,10 +289,17 @@ export class HnswGraph {
     this.#holes.length -= reused.length
     try {
       this.#bind(Math.max(before, places[rows - 1] + 1))
-      for (let from = 0; from < rows; from += rowsAtOnce) {
-        this.#engine.findLinks(batch, from, Math.min(rows, from + rowsAtOnce), found, equals, efConstruction)
-        if (from + rowsAtOnce < rows) await breathe(signal)
-      }
+      if (this.#isWorthThreads(rows))
+        await this.#inThreads(
+          ({ queue }) => ({ name: 'findLinksOfPieces', args: [batch, rows, found, equals, efConstruction, queue] }),
+          rows,
+          { signal },
+        )
+      else
+        for (let from = 0; from < rows; from += rowsAtOnce) {
+          this.#engine.findLinks(batch, from, Math.min(rows, from + rowsAtOnce), found, equals, efConstruction)
+          if (from + rowsAtOnce < rows) await breathe(signal)
+        }
     } catch (error) {
       for (const place of reused) flags[place] = deletedFlag | holeFlag
       this.#holes.push(...reused.toReversed())
@@ -287,9 +307,30 @@ export class HnswGraph {
     }
     named()
     this.#engine.settle(batch, rows, found, equals)
-    this.#engine.linkBatch(batch, rows, found, 0, 1)
+    this.#bind(Math.max(before, places[rows - 1] + 1))
+    if (this.#isWorthThreads(rows))
+      await this.#inThreads(
+        ({ thread, threads }) => ({ name: 'linkBatch', args: [batch, rows, found, thread, threads] }),
+        0,
+      )
+    else this.#engine.linkBatch(batch, rows, found, 0, 1)
     this.#count = Math.max(before, places[rows - 1] + 1)
     this.#bind()
+  }
+
+  /** Few are done before the threads have begun. */
+  #isWorthThreads(rows: number): boolean {
+    return this.#pool !== undefined && rows >= leastRowsForThreads
+  }
+
+  /** Makes a call in each thread, on this graph as it is bound now. */
+  async #inThreads(call: (place: Place) => EngineCall, total: number, options: LongCall = {}): Promise<void> {
+    const calls = (place: Place) => [
+      { name: 'bind', args: [this.#table] },
+      { name: 'bindWorkspace', args: [this.#workspaces[place.thread + 1].pointer] },
+      call(place),
+    ]
+    await this.#pool!.run([relaxed, simd], this.#memory, calls, { ...options, total })
   }
 
   /** Copies rows to their places, in pieces. */
@@ -559,7 +600,7 @@ export class HnswGraph {
     this.#holes = []
     const flags = this.#bytes('flags')
     for (let row = kept - 1; row >= 0; row--) if (flags[row] & holeFlag) this.#holes.push(row)
-    this.#freeWorkspace()
+    this.#freeWorkspaces()
     this.#bind()
     this.revision++
     return order
@@ -607,6 +648,26 @@ export class HnswGraph {
   routeFor(size: number, ef: number): Route {
     if (size <= Math.max(2000, 4 * ef * this.settings.M)) return 'list'
     return size * 3 >= this.size ? 'through' : 'around'
+  }
+
+  /** All queries, in the threads there are. */
+  async searchInThreads(call: Call, ef: number, options: LongCall): Promise<void> {
+    const { queries, rows, k, ids, distances } = call
+    this.#room(ef)
+    this.#bind()
+    const results = this.#workspaces.map(() => this.#memory.take(k * 8))
+    try {
+      await this.#inThreads(
+        ({ thread, queue }) => ({
+          name: 'searchPieces',
+          args: [queries, rows, k, ef, results[thread], ids, distances, this.scale, 0, 0, queue],
+        }),
+        rows,
+        options,
+      )
+    } finally {
+      for (const pointer of results) this.#memory.give(pointer)
+    }
   }
 
   /** Whether fewer neighbours of a query were found than asked for. */
@@ -759,11 +820,14 @@ export class HnswGraph {
 
   /** Hops (nodes whose links were followed) and compared rows since it was last asked. */
   takeCounts(): { hops: number; distances: number } {
-    if (!this.#workspace) return { hops: 0, distances: 0 }
-    const ledger = new Float64Array(this.#memory.memory.buffer, this.#workspace.ledger + 8, 2)
-    const [hops, distances] = ledger
-    ledger.fill(0)
-    return { hops, distances }
+    const total = { hops: 0, distances: 0 }
+    for (const { ledger } of this.#workspaces) {
+      const counts = new Float64Array(this.#memory.memory.buffer, ledger + 8, 2)
+      total.hops += counts[0]
+      total.distances += counts[1]
+      counts.fill(0)
+    }
+    return total
   }
 
   /** Nodes by level, mean links, bytes. */
@@ -787,7 +851,7 @@ export class HnswGraph {
         codes: bytesOf('codes'),
         links: bytesOf('links') + this.#upper.size * 4,
         other: bytesOf('upperAt') + bytesOf('levels') + bytesOf('flags') + bytesOf('twins'),
-        scratch: n * 2 + (this.#workspace?.room ?? 0) * 8,
+        scratch: this.#workspaces.reduce((sum, { room }) => sum + n * 2 + room * 8, 0),
       },
     }
   }
@@ -869,7 +933,7 @@ export class HnswGraph {
     this.#growColumn('twins', 4, capacity)
     if (this.#codes) this.#growColumn('codes', this.#codeBytes, capacity)
     this.#capacity = capacity
-    this.#freeWorkspace()
+    this.#freeWorkspaces()
     this.#bind()
   }
 
@@ -901,45 +965,46 @@ export class HnswGraph {
   #room(ef: number, hidden = 0): void {
     const passed = Math.min(this.#deleted + hidden, passedTimes * ef + passedMore)
     const wanted = ef + passed + 2
-    this.#workspace ??= this.#takeWorkspace()
-    const workspace = this.#workspace
-    if (wanted > workspace.room) {
+    const threads = this.#pool ? this.#pool.threads + 1 : 1
+    while (this.#workspaces.length < threads) this.#workspaces.push(this.#takeWorkspace())
+    for (const workspace of this.#workspaces) {
+      if (wanted <= workspace.room) continue
       if (workspace.pool) this.#memory.give(workspace.pool)
       workspace.room = Math.max(wanted, Math.ceil(workspace.room * 1.5))
       workspace.pool = this.#memory.take((workspace.room + 2) * 8)
       const cells = new Uint32Array(this.#memory.memory.buffer, workspace.pointer, 2)
       cells.set([workspace.pool, workspace.room])
     }
-    this.#engine.bindWorkspace(workspace.pointer)
+    this.#engine.bindWorkspace(this.#workspaces[0].pointer)
   }
 
   /** Room of a thread: links gathered on the walk, a shortlist to choose from, what was chosen, a query's code, visited marks, counts. */
   #takeWorkspace(): Workspace {
     const gatherRoom = 2 * this.#linkCap
-    const sizes = {
-      gather: (gatherRoom + this.#linkCap + 16) * 4,
-      shortlist: (this.#linkCap + 8) * 8,
-      chosen: (this.#linkCap + 8) * 4,
-      queryCode: this.#codeBytes,
-      visited: this.#capacity * 2,
-      ledger: 32,
-    }
+    const sizes = [
+      (gatherRoom + this.#linkCap + 16) * 4,
+      (this.#linkCap + 8) * 8,
+      (this.#linkCap + 8) * 4,
+      this.#codeBytes,
+      this.#capacity * 2,
+      32,
+    ]
     const pointer = this.#memory.take(9 * 4)
-    const at = Object.fromEntries(Object.entries(sizes).map(([name, bytes]) => [name, this.#memory.take(bytes)]))
-    const { gather, shortlist, chosen, queryCode, visited, ledger } = at
-    const { buffer } = this.#memory.memory
-    new Uint8Array(buffer, visited, sizes.visited).fill(0)
-    new Uint8Array(buffer, ledger, 32).fill(0)
-    new Uint32Array(buffer, pointer, 9).set([0, 0, gather, gatherRoom, shortlist, chosen, queryCode, visited, ledger])
-    return { pointer, room: 0, pool: 0, visited, ledger }
+    const [gather, shortlist, chosen, queryCode, visited, ledger] = sizes.map(bytes => this.#memory.take(bytes))
+    this.view(visited, this.#capacity * 2).fill(0)
+    this.view(ledger, 32).fill(0)
+    const cells = [0, 0, gather, gatherRoom, shortlist, chosen, queryCode, visited, ledger]
+    new Uint32Array(this.#memory.memory.buffer, pointer, 9).set(cells)
+    return { pointer, room: 0, pool: 0, ledger }
   }
 
-  #freeWorkspace(): void {
-    if (!this.#workspace) return
-    const cells = new Uint32Array(this.#memory.memory.buffer, this.#workspace.pointer, 9)
-    for (const at of [0, 2, 4, 5, 6, 7, 8]) if (cells[at]) this.#memory.give(cells[at])
-    this.#memory.give(this.#workspace.pointer)
-    this.#workspace = undefined
+  #freeWorkspaces(): void {
+    for (const { pointer } of this.#workspaces) {
+      const cells = new Uint32Array(this.#memory.memory.buffer, pointer, 9).slice()
+      for (const at of [0, 2, 4, 5, 6, 7, 8]) if (cells[at]) this.#memory.give(cells[at])
+      this.#memory.give(pointer)
+    }
+    this.#workspaces = []
   }
 
   /** Tells the engine where everything lies. @param count rows that are there, others than those that can be found while a batch comes */

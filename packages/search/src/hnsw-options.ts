@@ -6,6 +6,14 @@ import type { HnswId, IdList } from './row-ids.ts'
 export type HnswMetric = 'l2' | 'cosine' | 'ip'
 export const hnswMetrics = ['l2', 'cosine', 'ip'] as const
 
+export interface ThreadOptions {
+  /**
+   * Threads that build, and answer batches; from 1, the default, which starts none. The graph is the same for any number of
+   * them. Where a page is not isolated from other origins, the work is done in one.
+   */
+  threads?: number
+}
+
 export interface HnswOptions {
   /**
    * `l2`: squared Euclidean distance (the default). `cosine`: 1 − cosine, rows are stored at length 1. `ip`: 1 − inner product.
@@ -91,6 +99,8 @@ export interface HnswStats {
   codes: 'i8' | 'none'
   /** How vectors are kept. */
   floats: 'f32' | 'f16'
+  /** Threads that build, and answer batches. */
+  threads: number
   dimension: number
   /** Rows that can be found. */
   size: number

@@ -20,6 +20,7 @@ import {
   readOptions,
   requireWhole,
   type SearchOptions,
+  type ThreadOptions,
 } from './hnsw-options.ts'
 import { type HnswId, type IdKind, type IdList, idKinds, RowIds } from './row-ids.ts'
 import { damaged, type Header, layOut, readHeader, type Source, sectionOf } from './sections.ts'
@@ -58,12 +59,12 @@ export class Hnsw<Id extends HnswId = number> {
   /** Lets all rows through. */
   readonly #all = this.filter(() => true)
 
-  private constructor(dimension: number, options: HnswOptions, bytes = 0, ids = new RowIds()) {
+  private constructor(dimension: number, options: HnswOptions, room: Room = {}, ids = new RowIds()) {
     if (!Number.isInteger(dimension) || dimension < 1 || dimension > 65_536)
       throw new InputError('dimension', String(dimension), 'a whole number from 1 to 65536')
     this.#settings = readOptions(options)
     this.dimension = dimension
-    this.#graph = new HnswGraph(dimension, this.#settings, bytes)
+    this.#graph = new HnswGraph(dimension, this.#settings, room)
     this.#ids = ids
   }
 
@@ -71,8 +72,11 @@ export class Hnsw<Id extends HnswId = number> {
    * An empty index for rows of `dimension` floats.
    * @throws InputError for wrong options
    */
-  static create<Id extends HnswId = number>(dimension: number, options: HnswOptions = {}): Hnsw<Id> {
-    return new Hnsw<Id>(dimension, options)
+  static create<Id extends HnswId = number>(
+    dimension: number,
+    { threads, ...options }: HnswOptions & ThreadOptions = {},
+  ): Hnsw<Id> {
+    return new Hnsw<Id>(dimension, options, { threads })
   }
 
   /**
@@ -89,9 +93,10 @@ export class Hnsw<Id extends HnswId = number> {
    */
   static async build<Id extends HnswId = number>(
     points: Matrix,
-    { signal, onProgress, ids, ...options }: HnswOptions & AddOptions<Id> & LongCall = {},
+    { signal, onProgress, ids, threads, ...options }: HnswOptions & ThreadOptions & AddOptions<Id> & LongCall = {},
   ): Promise<Hnsw<Id>> {
-    const index = new Hnsw<Id>(points.columns, options, estimate(points.rows, points.columns, options))
+    const bytes = estimate(points.rows, points.columns, options)
+    const index = new Hnsw<Id>(points.columns, options, { bytes, threads })
     await index.add(points, { ids, signal, onProgress })
     await index.#inTurn(() => index.#graph.connect(signal))
     return index
@@ -101,20 +106,18 @@ export class Hnsw<Id extends HnswId = number> {
    * Opens what `toBytes` or `saveHnsw` wrote.
    * @throws InputError for a file that is foreign, truncated or damaged
    */
-  static open<Id extends HnswId = number>(bytes: Uint8Array): Hnsw<Id> {
-    return Hnsw.openFrom<Id>({
-      bytes: bytes.length,
-      read: (at, into) => into.set(bytes.subarray(at, at + into.length)),
-    })
+  static open<Id extends HnswId = number>(bytes: Uint8Array, options: ThreadOptions = {}): Hnsw<Id> {
+    const read = (at: number, into: Uint8Array) => into.set(bytes.subarray(at, at + into.length))
+    return Hnsw.openFrom<Id>({ bytes: bytes.length, read }, options)
   }
 
   /** Opens a source that is read in pieces, straight into the index's memory. @throws InputError as `open` */
-  static openFrom<Id extends HnswId = number>(source: Source): Hnsw<Id> {
+  static openFrom<Id extends HnswId = number>(source: Source, { threads }: ThreadOptions = {}): Hnsw<Id> {
     const header = readHeader(source, format)
     const about = readAbout(header)
     const ids = new RowIds(about.ids)
     ids.next = about.next
-    const index = new Hnsw<Id>(about.dimension, about.options, header.bytes, ids)
+    const index = new Hnsw<Id>(about.dimension, about.options, { bytes: header.bytes, threads }, ids)
     index.#calibration = about.calibration
     index.#load(source, header, about)
     return index
@@ -278,6 +281,11 @@ export class Hnsw<Id extends HnswId = number> {
     const call = this.#begin(queries, k, filter)
     try {
       const ef = this.#chooseEf(k, call.k, options)
+      const { size, threads } = this.#graph
+      if (threads > 1 && !filter && queries.rows >= queriesAtOnce && size > ef) {
+        await this.#graph.searchInThreads(call, ef, { signal, onProgress })
+        return this.#batch(call)
+      }
       for (let done = 0; done < queries.rows; ) {
         const next = Math.min(queries.rows, done + queriesAtOnce)
         this.#walk(call, ef, done, next, filter)
@@ -465,6 +473,7 @@ export class Hnsw<Id extends HnswId = number> {
       seed,
       codes: graph.codes,
       floats: graph.floats,
+      threads: graph.threads,
       dimension: this.dimension,
       size: graph.size,
       deleted: graph.deleted,
@@ -863,6 +872,12 @@ export class Hnsw<Id extends HnswId = number> {
     this.#turn = result.catch(() => {})
     return result
   }
+}
+
+interface Room {
+  /** Memory to begin with. */
+  bytes?: number
+  threads?: number
 }
 
 /** What the file's header says of the index. */

@@ -13,6 +13,7 @@ export {
   type Neighbours,
   type RangeOptions,
   type SearchOptions,
+  type ThreadOptions,
 } from './hnsw-options.ts'
 export {
   type EmbedderOptions,

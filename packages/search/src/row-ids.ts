@@ -9,7 +9,7 @@ export type IdList<Id extends HnswId> = [Id] extends [number]
   ? Uint32Array
   : [Id] extends [bigint]
     ? BigUint64Array
-    : string[]
+    : Id[]
 
 /** `sequence`: a row's place is its id. */
 export const idKinds = ['sequence', 'number', 'bigint', 'string'] as const

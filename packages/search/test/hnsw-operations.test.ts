@@ -75,7 +75,7 @@ test('any row of additions, replacements, deletions, repairs and openings leaves
             for (const [row, id] of own.entries()) truth.set(id, rowOf(points, row))
           } else if (step.do === 'upsert') {
             if (kind === 'sequence') continue
-            const ids = shuffle<HnswId[]>([...truth.keys()]).slice(0, step.rows)
+            const ids: HnswId[] = shuffle([...truth.keys()] as string[]).slice(0, step.rows)
             const replaced = ids.length
             while (ids.length < step.rows) ids.push(nameOf(kind, named++))
             const points = made(step.rows)
@@ -316,6 +316,32 @@ describe('an index of 4,000 × 24', () => {
     await index.add(matrix(1, columns, points.data.slice(0, columns)), { ids: ['another'] })
     assert.deepEqual(new Set(index.search(rowOf(points, 0), 2).ids), new Set(['no 0', 'another']))
   })
+})
+
+test('the graph and the answers are the same for any number of threads', async () => {
+  const points = clustered(1500, 16, 41)
+  // Rows that are equal, also within a batch.
+  points.data.copyWithin(64, 0, 64)
+  points.data.copyWithin(16 * 700, 0, 16 * 30)
+  const queries = clustered(200, 16, 42)
+  const one = await Hnsw.build(points, { efConstruction: 60 })
+  const found = await one.searchBatch(queries, 7)
+  for (const threads of [2, 3]) {
+    const index = await Hnsw.build(points, { efConstruction: 60, threads })
+    assert.equal(index.stats().threads, threads)
+    assert.ok(Buffer.from(index.toBytes()).equals(one.toBytes()))
+    assert.deepEqual(await index.searchBatch(queries, 7), found)
+    const { distances } = index.takeCounts()
+    assert.ok(distances > 100_000)
+    const controller = new AbortController()
+    controller.abort(new Error('enough'))
+    await assert.rejects(index.searchBatch(queries, 7, { signal: controller.signal }), /enough/)
+    await assert.rejects(index.add(points, { signal: controller.signal }), /enough/)
+    assert.deepEqual(await Hnsw.open(index.toBytes(), { threads }).searchBatch(queries, 7), found)
+    await index.add(queries)
+    assert.equal(index.size, 1700)
+  }
+  await assert.rejects(Hnsw.build(points, { threads: 0 }), /threads must be a whole number/)
 })
 
 test('ids are checked before anything is added', async () => {
