@@ -681,10 +681,10 @@ function rank(row: usize, k: i32, results: usize, chains: boolean): i32 {
   return n
 }
 
-/** Nodes that the last walk found, nearest first by what it compares. @returns how many were written */
-export function walked(row: usize, ef: i32, seeds: usize, seeded: i32, out: usize): i32 {
+/** Lists the nodes that a walk finds, nearest first by what it compares. @returns how many */
+export function walked(row: usize, ef: i32, out: usize): i32 {
   if (entry == none) return 0
-  walkFrom(row, ef, seeds, seeded)
+  walkFrom(row, ef, 0, 0)
   for (let i = 0; i < size; i++) putId(out, i, idOf(candidateAt(pool, i)))
   return size
 }

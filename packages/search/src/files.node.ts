@@ -4,7 +4,7 @@ import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { InputError } from '@offprint/kernels'
 import { Hnsw } from './hnsw.ts'
-import type { ThreadOptions } from './hnsw-options.ts'
+import type { OpenOptions } from './hnsw-options.ts'
 import type { HnswId } from './row-ids.ts'
 
 /**
@@ -40,26 +40,26 @@ export async function saveHnsw<Id extends HnswId>(index: Hnsw<Id>, path: string)
  * @throws InputError for a file that is foreign, truncated or damaged; the system's error where it cannot be read
  *
  * @example
- * const index = openHnsw('vectors.hnsw')
+ * const index = openHnsw('vectors.hnsw', { lazy: true })
  */
-export function openHnsw<Id extends HnswId = number>(path: string, options: ThreadOptions = {}): Hnsw<Id> {
+export function openHnsw<Id extends HnswId = number>(path: string, options: OpenOptions = {}): Hnsw<Id> {
   const file = openSync(path, 'r')
+  let open = true
+  const close = () => {
+    if (open) closeSync(file)
+    open = false
+  }
+  const read = (at: number, into: Uint8Array) => {
+    for (let done = 0; done < into.length; ) {
+      const bytes = readSync(file, into, done, into.length - done, at + done)
+      if (!bytes) throw new InputError('index', 'a truncated file', 'an index file', 'index: the file became shorter')
+      done += bytes
+    }
+  }
   try {
-    return Hnsw.openFrom<Id>(
-      {
-        bytes: fstatSync(file).size,
-        read(at, into) {
-          for (let done = 0; done < into.length; ) {
-            const bytes = readSync(file, into, done, into.length - done, at + done)
-            if (!bytes)
-              throw new InputError('index', 'a truncated file', 'an index file', 'index: the file became shorter')
-            done += bytes
-          }
-        },
-      },
-      options,
-    )
-  } finally {
-    closeSync(file)
+    return Hnsw.openFrom<Id>({ bytes: fstatSync(file).size, read, close }, options)
+  } catch (error) {
+    close()
+    throw error
   }
 }

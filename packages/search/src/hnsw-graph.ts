@@ -67,6 +67,7 @@ interface Engine {
   readRow(row: number, out: number): void
   searchMany(...numbers: number[]): void
   searchRows(...numbers: number[]): void
+  walked(row: number, ef: number, out: number): number
   searchWithin(row: number, ef: number, most: number, out: number): number
   furtherOut(): number
   scanWithin(row: number, from: number, to: number, most: number, out: number, found: number): number
@@ -670,6 +671,19 @@ export class HnswGraph {
     }
   }
 
+  /** The nodes that a walk finds, by what it compares. */
+  walked(query: Matrix, ef: number): Uint32Array {
+    this.#room(ef)
+    const row = this.#memory.take(this.#queryBytes)
+    const out = this.#memory.take((this.#workspaces[0].room + 2) * 4)
+    this.writeQueries(row, query)
+    const n = this.#engine.walked(row, ef, out)
+    const nodes = new Uint32Array(this.#memory.memory.buffer, out, n).slice()
+    this.#memory.give(row)
+    this.#memory.give(out)
+    return nodes
+  }
+
   /** Whether fewer neighbours of a query were found than asked for. */
   isShort({ ids, k }: Call, query: number): boolean {
     return k > 0 && new Uint32Array(this.#memory.memory.buffer, ids, (query + 1) * k)[(query + 1) * k - 1] === none
@@ -1096,8 +1110,8 @@ export class HnswGraph {
     this.#bind()
   }
 
-  /** After the parts were filled. @returns 0, or the number of the rule that the graph breaks */
-  adopt({ entry, top, upper }: GraphState): number {
+  /** After the parts were filled, though perhaps not yet the vectors. */
+  adopt({ entry, top }: GraphState): void {
     if (this.#codes) this.#codes.offsets = this.#floats(this.#codes.pointer, this.dimension).slice()
     const flags = this.#bytes('flags')
     for (let row = this.#count - 1; row >= 0; row--)
@@ -1110,15 +1124,20 @@ export class HnswGraph {
     this.#engine.newEntry(entry, top)
     this.#room(1)
     this.#bind()
-    return this.#engine.broken(upper)
   }
 
-  checksum(pointer: number, size: number): number {
+  /** 0, or the number of the rule that the graph breaks, so that walks might leave it. */
+  broken(): number {
+    return this.#engine.broken(this.#upper.size)
+  }
+
+  /** @param before that of the bytes before these, if they go on */
+  checksum(pointer: number, size: number, before = 0): number {
     if (!this.#crcTable) {
       this.#crcTable = this.#memory.take(8 * 256 * 4)
       this.#engine.crcTable(this.#crcTable)
     }
-    return this.#engine.crc(this.#crcTable, pointer, size, 0) >>> 0
+    return this.#engine.crc(this.#crcTable, pointer, size, before) >>> 0
   }
 }
 

@@ -14,6 +14,14 @@ export interface ThreadOptions {
   threads?: number
 }
 
+export interface OpenOptions extends ThreadOptions {
+  /**
+   * Answers as soon as codes and links are read; the floats of what is found are read from the file, and the rest comes in the
+   * background, where the file is also checked: see `ready`. Only where the walk compares codes; default false.
+   */
+  lazy?: boolean
+}
+
 export interface HnswOptions {
   /**
    * `l2`: squared Euclidean distance (the default). `cosine`: 1 − cosine, rows are stored at length 1. `ip`: 1 − inner product.

@@ -16,6 +16,7 @@ import {
   type HnswSettings,
   type HnswStats,
   type Neighbours,
+  type OpenOptions,
   type RangeOptions,
   readOptions,
   requireWhole,
@@ -23,7 +24,7 @@ import {
   type ThreadOptions,
 } from './hnsw-options.ts'
 import { type HnswId, type IdKind, type IdList, idKinds, RowIds } from './row-ids.ts'
-import { damaged, type Header, layOut, readHeader, type Source, sectionOf } from './sections.ts'
+import { damaged, type Header, layOut, readHeader, type Section, type Source, sectionOf } from './sections.ts'
 
 /** In a batch's ids: fewer neighbours were found than asked for. Where ids are bigints it is 2⁶⁴ − 1, for strings ''. */
 export const noNeighbour = none
@@ -34,6 +35,8 @@ const queriesAtOnce = 64
 const longestSquare = 8e37
 const largestHalf = 65_504
 const pieceBytes = 1 << 24
+/** Read or checked later where an index is opened `lazy`. */
+const largeParts = ['codes', 'links', 'upper', 'vectors']
 const defaultLimit = 10_000
 /** Candidates of the first walk for a range. */
 const rangeEf = 64
@@ -56,6 +59,10 @@ export class Hnsw<Id extends HnswId = number> {
   /** Additions, repairs and saving take turns. */
   #turn: Promise<unknown> = Promise.resolve()
   #repairing = false
+  /** Floats that are still in the file. */
+  #absent: Absent | undefined
+  #ready: Promise<void> = Promise.resolve()
+  #damage: InputError | undefined
   /** Lets all rows through. */
   readonly #all = this.filter(() => true)
 
@@ -106,21 +113,29 @@ export class Hnsw<Id extends HnswId = number> {
    * Opens what `toBytes` or `saveHnsw` wrote.
    * @throws InputError for a file that is foreign, truncated or damaged
    */
-  static open<Id extends HnswId = number>(bytes: Uint8Array, options: ThreadOptions = {}): Hnsw<Id> {
+  static open<Id extends HnswId = number>(bytes: Uint8Array, options: OpenOptions = {}): Hnsw<Id> {
     const read = (at: number, into: Uint8Array) => into.set(bytes.subarray(at, at + into.length))
     return Hnsw.openFrom<Id>({ bytes: bytes.length, read }, options)
   }
 
   /** Opens a source that is read in pieces, straight into the index's memory. @throws InputError as `open` */
-  static openFrom<Id extends HnswId = number>(source: Source, { threads }: ThreadOptions = {}): Hnsw<Id> {
+  static openFrom<Id extends HnswId = number>(source: Source, { threads, lazy = false }: OpenOptions = {}): Hnsw<Id> {
     const header = readHeader(source, format)
     const about = readAbout(header)
     const ids = new RowIds(about.ids)
     ids.next = about.next
     const index = new Hnsw<Id>(about.dimension, about.options, { bytes: header.bytes, threads }, ids)
     index.#calibration = about.calibration
-    index.#load(source, header, about)
+    index.#load(source, header, about, lazy)
     return index
+  }
+
+  /**
+   * Resolved when all of an index that was opened `lazy` is in memory and was found sound; additions wait for it.
+   * @throws InputError where the file is damaged; from then on every search says so as well
+   */
+  get ready(): Promise<void> {
+    return this.#ready
   }
 
   /** Rows that can be found. */
@@ -223,7 +238,9 @@ export class Hnsw<Id extends HnswId = number> {
 
   /** A row as it is stored: at length 1 where the metric is `cosine`. @throws InputError for an id that is not there */
   vector(id: Id): Float32Array {
-    return this.#graph.vector(this.#requireRow(id))
+    const row = this.#requireRow(id)
+    this.#fetchAll()
+    return this.#graph.vector(row)
   }
 
   /**
@@ -233,6 +250,7 @@ export class Hnsw<Id extends HnswId = number> {
    */
   innerProduct(id: Id, vector: Float32Array): number {
     const row = this.#requireRow(id)
+    this.#fetchAll()
     if (vector.length !== this.dimension)
       throw new InputError('vector', `${vector.length} numbers`, `${this.dimension} numbers`)
     return this.#graph.innerProduct(row, vector)
@@ -256,7 +274,10 @@ export class Hnsw<Id extends HnswId = number> {
     const filter = this.#filterOf(options)
     const call = this.#begin(points, k, filter)
     try {
-      this.#walk(call, this.#chooseEf(k, call.k, options), 0, 1, filter)
+      const ef = this.#chooseEf(k, call.k, options)
+      if (filter || this.size <= ef) this.#fetchAll()
+      else this.#fetchFound(points, ef)
+      this.#walk(call, ef, 0, 1, filter)
       return this.#neighbours(call)
     } finally {
       this.#graph.end(call)
@@ -282,6 +303,8 @@ export class Hnsw<Id extends HnswId = number> {
     try {
       const ef = this.#chooseEf(k, call.k, options)
       const { size, threads } = this.#graph
+      if (filter || size <= ef || queries.rows > queriesAtOnce) this.#fetchAll()
+      else this.#fetchFound(queries, ef)
       if (threads > 1 && !filter && queries.rows >= queriesAtOnce && size > ef) {
         await this.#graph.searchInThreads(call, ef, { signal, onProgress })
         return this.#batch(call)
@@ -356,6 +379,7 @@ export class Hnsw<Id extends HnswId = number> {
     requireWhole('limit', limit, 1, mostRows)
     const filter = this.#filterOf({ filter: given })
     if (!this.size) return { ...this.#nothing(), truncated: false }
+    this.#fetchAll()
     const { rows, distances } = this.#graph.within(points, radius, rangeEf, filter?.passing())
     const order = Uint32Array.from(rows.keys()).sort((a, b) => distances[a] - distances[b] || rows[a] - rows[b])
     const kept = order.subarray(0, limit)
@@ -377,6 +401,7 @@ export class Hnsw<Id extends HnswId = number> {
     this.#requireRows(queries, 'queries')
     const call = this.#begin(queries, k)
     try {
+      this.#fetchAll()
       await this.#graph.scan(call, options)
       return this.#batch(call)
     } finally {
@@ -488,6 +513,7 @@ export class Hnsw<Id extends HnswId = number> {
 
   /** The index as the bytes of its file. */
   toBytes(): Uint8Array {
+    this.#fetchAll()
     const { head, pieces, bytes } = this.#layOut()
     const all = new Uint8Array(bytes)
     all.set(head)
@@ -549,24 +575,104 @@ export class Hnsw<Id extends HnswId = number> {
     return { head, bytes, pieces: parts.map((part, at) => ({ ...part, offset: sections[at].offset })) }
   }
 
-  #load(source: Source, header: Header, about: About): void {
+  #load(source: Source, header: Header, about: About, lazy: boolean): void {
     const graph = this.#graph
     graph.allot(about)
-    for (const { name, pointer, size } of graph.parts()) {
-      const section = sectionOf(header, name, size)
-      for (let at = 0; at < size; at += pieceBytes)
-        source.read(section.offset + at, graph.view(pointer + at, Math.min(pieceBytes, size - at)))
-      if (graph.checksum(pointer, size) !== section.crc) throw damaged(`its section '${name}'`)
+    const parts: Part[] = graph.parts().map(part => ({ ...part, ...sectionOf(header, part.name, part.size) }))
+    const waits = lazy && graph.codes !== 'none' && graph.count > 0
+    const later = parts.filter(({ name }) => waits && largeParts.includes(name))
+    for (const part of parts) {
+      if (waits && part.name === 'vectors') continue
+      this.#readPart(source, part)
+      if (!later.includes(part)) this.#check(part)
     }
-    const rule = graph.adopt(about)
-    if (rule) throw damaged(`its graph (rule ${rule})`)
+    graph.adopt(about)
     const named = header.sections.some(({ name }) => name === 'ids')
     if (named === (header.version === 1)) throw damaged('its version')
-    if (!named) return
-    const section = sectionOf(header, 'ids')
-    const ids = new Uint8Array(section.bytes)
-    source.read(section.offset, ids)
-    if (checksumOf(ids) !== section.crc || !this.#ids.fromBytes(ids, about.count)) throw damaged("its section 'ids'")
+    if (named) {
+      const section = sectionOf(header, 'ids')
+      const ids = new Uint8Array(section.bytes)
+      source.read(section.offset, ids)
+      if (checksumOf(ids) !== section.crc || !this.#ids.fromBytes(ids, about.count)) throw damaged("its section 'ids'")
+    }
+    if (later.length) this.#loadLater(source, later)
+    else {
+      this.#checkGraph()
+      source.close?.()
+    }
+  }
+
+  #readPart(source: Source, { pointer, size, offset }: Part): void {
+    for (let at = 0; at < size; at += pieceBytes)
+      source.read(offset + at, this.#graph.view(pointer + at, Math.min(pieceBytes, size - at)))
+  }
+
+  #check({ name, pointer, size, crc }: Part): void {
+    if (this.#graph.checksum(pointer, size) !== crc) throw damaged(`its section '${name}'`)
+  }
+
+  #checkGraph(): void {
+    const rule = this.#graph.broken()
+    if (rule) throw damaged(`its graph (rule ${rule})`)
+  }
+
+  /** Reads the floats in the background, and checks what was read before. */
+  #loadLater(source: Source, parts: Part[]): void {
+    const graph = this.#graph
+    const vectors = parts.find(({ name }) => name === 'vectors')!
+    const absent: Absent = {
+      source,
+      part: vectors,
+      rowBytes: vectors.size / graph.count,
+      present: new Uint8Array(graph.count),
+    }
+    this.#absent = absent
+    this.#ready = this.#inTurn(async () => {
+      try {
+        for (let at = 0; at < vectors.size && this.#absent; at += pieceBytes) {
+          source.read(vectors.offset + at, graph.view(vectors.pointer + at, Math.min(pieceBytes, vectors.size - at)))
+          await breathe()
+        }
+        this.#absent = undefined
+        for (const { name, pointer, size, crc } of parts) {
+          let sum = 0
+          for (let at = 0; at < size; at += pieceBytes) {
+            sum = graph.checksum(pointer + at, Math.min(pieceBytes, size - at), sum)
+            await breathe()
+          }
+          if (sum !== crc) throw damaged(`its section '${name}'`)
+        }
+        this.#checkGraph()
+      } catch (error) {
+        this.#damage = error as InputError
+        throw error
+      } finally {
+        source.close?.()
+      }
+    })
+    this.#ready.catch(() => {})
+  }
+
+  /** Reads the floats of what walks for these queries find, where they are still in the file. */
+  #fetchFound(queries: Matrix, ef: number): void {
+    if (!this.#absent) return
+    const { source, part, rowBytes, present } = this.#absent
+    const { columns } = queries
+    for (let row = 0; row < queries.rows; row++) {
+      const query = { data: queries.data.subarray(row * columns, (row + 1) * columns), rows: 1, columns }
+      for (const node of this.#graph.walked(query, ef)) {
+        if (present[node]) continue
+        source.read(part.offset + node * rowBytes, this.#graph.view(part.pointer + node * rowBytes, rowBytes))
+        present[node] = 1
+      }
+    }
+  }
+
+  /** Makes sure that all floats are in memory. */
+  #fetchAll(): void {
+    if (!this.#absent) return
+    this.#readPart(this.#absent.source, this.#absent.part)
+    this.#absent = undefined
   }
 
   // ---- Ids ----
@@ -839,6 +945,7 @@ export class Hnsw<Id extends HnswId = number> {
   }
 
   #requireRows(points: Matrix, field: string): void {
+    if (this.#damage) throw this.#damage
     if (points.columns !== this.dimension)
       throw new InputError(
         field,
@@ -872,6 +979,20 @@ export class Hnsw<Id extends HnswId = number> {
     this.#turn = result.catch(() => {})
     return result
   }
+}
+
+/** A section of the file and where it lies in memory. */
+interface Part extends Section {
+  pointer: number
+  size: number
+}
+
+interface Absent {
+  source: Source
+  part: Part
+  rowBytes: number
+  /** Of each row whether its floats were read. */
+  present: Uint8Array
 }
 
 interface Room {

@@ -11,6 +11,7 @@ export {
   type HnswStats,
   hnswMetrics,
   type Neighbours,
+  type OpenOptions,
   type RangeOptions,
   type SearchOptions,
   type ThreadOptions,

@@ -33,6 +33,8 @@ export interface Source {
   bytes: number
   /** Fills `into` from a position; never past the end. */
   read(at: number, into: Uint8Array): void
+  /** Called once it is not read any more. */
+  close?(): void
 }
 
 /** Where things lie in the file that is to be written, and its first bytes. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -274,6 +274,73 @@ test('a saved index opens as it was, from bytes and from a file, and goes on gro
     assert.equal(empty.size, 0)
     assert.equal(empty.search(new Float32Array(7), 3).ids.length, 0)
     assert.deepEqual([...(await empty.add(matrix(1, 7)))], [0])
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('a file of version 1 opens, finds what it found, and is saved as one of now', async () => {
+  const bytes = readFileSync(fileURLToPath(new URL('version-1.hnsw', import.meta.url)))
+  const index = Hnsw.open(bytes)
+  const { next } = random(9)
+  const points = matrix(
+    40,
+    5,
+    Float32Array.from({ length: 200 }, () => next()),
+  )
+  assert.deepEqual([index.size, index.stats().deleted], [38, 2])
+  const { ids, distances } = index.search(points.data.subarray(50, 55), 5)
+  assert.deepEqual([...ids], [10, 25, 28, 5, 11])
+  assertClose(distances, [0, 0.03793874382972717, 0.039485543966293335, 0.057599879801273346, 0.0871095359325409])
+  await index.add(points)
+  const again = Hnsw.open(index.toBytes())
+  assert.equal(again.size, 78)
+  assert.deepEqual([...again.search(points.data.subarray(50, 55), 2).ids], [10, 50])
+  // What has the ids of later versions is none of version 1.
+  const odd = index.toBytes().slice()
+  odd[8] = 1
+  assert.throws(() => Hnsw.open(odd), /damaged in its version/)
+})
+
+test('opened lazily, an index answers before its floats are read, and checks itself meanwhile', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'offprint-hnsw-'))
+  try {
+    const points = clustered(3000, 32, 17)
+    const queries = clustered(100, 32, 18)
+    const path = join(folder, 'one.hnsw')
+    for (const keepFloats of ['f32', 'f16'] as const) {
+      const index = await Hnsw.build(points, { keepFloats, codes: 'i8' })
+      index.delete([1, 2])
+      await saveHnsw(index, path)
+      const truth = await index.searchBatch(matrix(50, 32, queries.data.slice(0, 1600)), 5)
+      const lazily = () => openHnsw(path, { lazy: true })
+      const one = lazily()
+      for (let q = 0; q < 50; q++)
+        assert.deepEqual(one.search(rowOf(queries, q), 5), {
+          ids: truth.ids.slice(q * 5, q * 5 + 5),
+          distances: truth.distances.slice(q * 5, q * 5 + 5),
+        })
+      await one.ready
+      assert.deepEqual(await one.searchBatch(queries, 5), await index.searchBatch(queries, 5))
+      // Whatever else is asked for brings all floats.
+      assert.deepEqual(await lazily().searchBatch(queries, 5), await index.searchBatch(queries, 5))
+      assert.deepEqual(lazily().vector(77), index.vector(77))
+      assert.deepEqual(lazily().range(rowOf(queries, 1), 20), index.range(rowOf(queries, 1), 20))
+      assert.ok(Buffer.from(lazily().toBytes()).equals(index.toBytes()))
+      const [grown, same] = [lazily(), openHnsw(path)]
+      grown.delete([3])
+      same.delete([3])
+      assert.deepEqual(await grown.add(queries), await same.add(queries))
+      assert.ok(Buffer.from(grown.toBytes()).equals(same.toBytes()))
+      // A damaged float is noticed in the background.
+      const bytes = Buffer.from(index.toBytes())
+      bytes[bytes.length - 20_000] ^= 1
+      writeFileSync(path, bytes)
+      const bad = lazily()
+      await assert.rejects(bad.ready, /damaged in its section 'vectors'/)
+      assert.throws(() => bad.search(rowOf(queries, 0), 5), /damaged/)
+      await assert.rejects(bad.add(queries), /damaged/)
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
