@@ -1,9 +1,10 @@
 /**
- * Our HNSW beside hnswlib-node, in turns in one process, and beside the native libraries' batch calls (python3-hnswlib,
- * python3-faiss, where they are installed): queries a second on one thread at recall@10 of 0.95 and 0.99, same M and efConstruction.
+ * Our HNSW beside hnswlib-node and usearch (npm, in turns in this process), and beside hnswlib and faiss of Debian's Python where they
+ * are installed: building, searching by single calls and in batches on one thread and on two, memory, opening a file, searching
+ * with a filter, and deleting and adding a tenth. Same M and efConstruction.
  * A neighbour that is returned counts if it is no further than the true tenth. Queries a second between the points of a
  * curve are interpolated (their logarithm, linearly in recall).
- * Usage: npm run bench -- hnsw [glove|synthetic] [rows of the synthetic set] [rounds]
+ * Usage: npm run bench -- hnsw [glove|arxiv|fashion|synthetic] [rows of the synthetic set] [rounds]
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,29 +13,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
-import { type Matrix, readMatrix } from '@offprint/kernels'
-import { Hnsw } from '@offprint/search'
+import { type Matrix, matrix, readMatrix } from '@offprint/kernels'
+import { Hnsw, type HnswOptions, type ThreadOptions } from '@offprint/search'
+import { openHnsw, saveHnsw } from '@offprint/search/node'
 import { syntheticClusters } from '../papers/hnsw/synthetic-clusters.ts'
 import { median, printMachine } from './machine.ts'
 
-const [only, rows = '100000', rounds = '5'] = process.argv.slice(2)
+const [only, rows = '100000', rounds = '3'] = process.argv.slice(2)
 const M = 16
 const efConstruction = 200
 const k = 10
 const efs = [10, 16, 24, 32, 48, 64, 96, 128, 192, 256]
 const recalls = [0.95, 0.99]
-/** Rows at length 1, by set. */
-const units = new Map<Matrix, Float32Array>()
-
-interface Curve {
-  name: string
-  buildSeconds: number
-  /** By ef, in ascending order. */
-  points: { ef: number; recall: number; queriesPerSecond: number }[]
-}
-
-printMachine()
-for (const set of [glove, synthetic]) if (!only || only === set.name) await compare(set())
+const threads = 2
+/** One row in so many may be found. */
+const every = 100
+/** Of sets beyond this the peers are built on two threads only. */
+const largeSet = 150_000
+/** With this ef recall is compared before and after rows went and came. */
+const churnEf = 64
 
 interface DataSet {
   name: string
@@ -43,11 +40,49 @@ interface DataSet {
   queries: Matrix
 }
 
-function glove(): DataSet | undefined {
-  const folder = fileURLToPath(new URL('../../shared/data/glove-100d/', import.meta.url))
+interface Curve {
+  name: string
+  threads: number
+  /** By ef, in ascending order. */
+  points: { ef: number; recall: number; queriesPerSecond: number }[]
+}
+
+printMachine()
+const folder = mkdtempSync(join(tmpdir(), 'offprint-bench-'))
+try {
+  for (const set of [glove, arxiv, fashion, synthetic]) if (!only || only === set.name) await compare(set.name, set())
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+// ---- Data ----
+
+function shared(name: string): DataSet | undefined {
+  const folder = fileURLToPath(new URL(`../../shared/data/${name}/`, import.meta.url))
   if (!existsSync(folder)) return undefined
   const load = (name: string) => readMatrix(gunzipSync(readFileSync(join(folder, `${name}.gz`))), name)
-  return { name: 'glove-100d', metric: 'cosine', base: load('base.f16.npy'), queries: load('query.f16.npy') }
+  return { name, metric: 'cosine', base: load('base.f16.npy'), queries: load('query.f16.npy') }
+}
+
+function glove(): DataSet | undefined {
+  return shared('glove-100d')
+}
+
+function arxiv(): DataSet | undefined {
+  return shared('arxiv-glove')
+}
+
+/** Debian's dataset-fashion-mnist: pictures of 28 × 28 bytes. */
+function fashion(): DataSet | undefined {
+  const folder = '/usr/share/dataset-fashion-mnist'
+  const files = ['train-images-idx3-ubyte', 't10k-images-idx3-ubyte'].map(name => join(folder, name))
+  const load = (path: string, most: number) => {
+    const bytes = existsSync(path) ? readFileSync(path) : gunzipSync(readFileSync(`${path}.gz`))
+    const n = Math.min(most, bytes.readUInt32BE(4))
+    return matrix(n, 784, Float32Array.from(bytes.subarray(16, 16 + n * 784)))
+  }
+  if (!files.every(path => existsSync(path) || existsSync(`${path}.gz`))) return undefined
+  return { name: 'fashion-mnist', metric: 'l2', base: load(files[0], 60_000), queries: load(files[1], 1000) }
 }
 
 function synthetic(): DataSet {
@@ -57,102 +92,6 @@ function synthetic(): DataSet {
     base: syntheticClusters({ rows: Number(rows) }),
     queries: syntheticClusters({ rows: 1000, queries: true }),
   }
-}
-
-async function compare(set: DataSet | undefined): Promise<void> {
-  if (!set) return console.log('\nglove-100d is not beside the project: skipped')
-  const { name, metric, base, queries } = set
-  console.log(
-    `\n${name}: ${base.rows.toLocaleString('en')} × ${base.columns}, ${queries.rows} queries, ${metric}, M ${M}, efConstruction ${efConstruction}, one thread, ${rounds} rounds in turns`,
-  )
-  let began = performance.now()
-  const index = await Hnsw.build(base, { metric, M, efConstruction })
-  const ourBuild = (performance.now() - began) / 1000
-  const { distances: truth } = await index.searchExact(queries, k)
-  const { bytes, size } = index.stats()
-  console.log(`ours: ${(bytes.total / size).toFixed(0)} bytes a vector, all counted`)
-  began = performance.now()
-  const peer = buildPeer(set)
-  const peerBuild = (performance.now() - began) / 1000
-
-  const batch: Curve = { name: 'Offprint, batch', buildSeconds: ourBuild, points: [] }
-  const single: Curve = { name: 'Offprint, single calls', buildSeconds: ourBuild, points: [] }
-  const theirs: Curve = { name: 'hnswlib-node, single calls', buildSeconds: peerBuild, points: [] }
-  const query = (row: number) => queries.data.subarray(row * queries.columns, (row + 1) * queries.columns)
-  const unit = unitRows(set, queries)
-  const plain = Array.from({ length: queries.rows }, (_, row) =>
-    Array.from(unit.subarray(row * queries.columns, (row + 1) * queries.columns)),
-  )
-  for (const ef of efs) {
-    const seconds = { batch: [] as number[], single: [] as number[], theirs: [] as number[] }
-    const ids = { batch: [] as number[], single: [] as number[], theirs: [] as number[] }
-    peer.setEf(ef)
-    for (let round = 0; round <= Number(rounds); round++) {
-      const times = {
-        batch: await time(async () => {
-          ids.batch = [...(await index.searchBatch(queries, k, { ef })).ids]
-        }),
-        single: await time(() => {
-          ids.single = []
-          for (let row = 0; row < queries.rows; row++) ids.single.push(...index.search(query(row), k, { ef }).ids)
-        }),
-        theirs: await time(() => {
-          ids.theirs = []
-          for (const one of plain) ids.theirs.push(...peer.searchKnn(one, k).neighbors)
-        }),
-      }
-      // The first round warms up.
-      if (round) for (const who of ['batch', 'single', 'theirs'] as const) seconds[who].push(times[who])
-    }
-    for (const [who, curve] of [
-      ['batch', batch],
-      ['single', single],
-      ['theirs', theirs],
-    ] as const)
-      curve.points.push({
-        ef,
-        recall: recallOf(set, ids[who], truth),
-        queriesPerSecond: queries.rows / median(seconds[who]),
-      })
-  }
-  const curves = [batch, single, theirs, ...nativePeers(set, truth)]
-  for (const curve of curves) print(curve)
-  for (const recall of recalls) {
-    const [best, ours, other] = curves.map(curve => at(curve, recall))
-    console.log(
-      `recall ${recall}: single calls ${(ours / other).toFixed(2)}× hnswlib-node, batch ${(best / other).toFixed(2)}×${curves
-        .slice(3)
-        .map(curve => `, batch ${(best / at(curve, recall)).toFixed(2)}× ${curve.name}`)
-        .join('')}`,
-    )
-    if (recall === 0.95 && !(ours >= other)) process.exitCode = 1
-  }
-}
-
-async function time(work: () => unknown): Promise<number> {
-  const began = performance.now()
-  await work()
-  return (performance.now() - began) / 1000
-}
-
-interface PeerIndex {
-  initIndex(rows: number, M: number, efConstruction: number, seed: number): void
-  addPoint(point: number[], label: number): void
-  setEf(ef: number): void
-  searchKnn(query: number[], k: number): { neighbors: number[] }
-}
-
-function buildPeer(set: DataSet): PeerIndex {
-  const { HierarchicalNSW } = createRequire(import.meta.url)('hnswlib-node') as {
-    HierarchicalNSW: new (space: string, columns: number) => PeerIndex
-  }
-  const { base, metric } = set
-  const peer = new HierarchicalNSW(metric === 'cosine' ? 'ip' : 'l2', base.columns)
-  peer.initIndex(base.rows, M, efConstruction, 100)
-  const unit = unitRows(set, base)
-  for (let row = 0; row < base.rows; row++)
-    peer.addPoint(Array.from(unit.subarray(row * base.columns, (row + 1) * base.columns)), row)
-  return peer
 }
 
 /** Rows at length 1 for the cosine: inner product is then the peers' fastest way. */
@@ -167,60 +106,469 @@ function unitRows({ metric }: DataSet, { data, rows, columns }: Matrix): Float32
   return unit
 }
 
-function recallOf(set: DataSet, ids: number[], truth: Float32Array): number {
-  const { base, queries, metric } = set
-  for (const one of [base, queries]) if (!units.has(one)) units.set(one, unitRows(set, one))
-  const [rows, asked] = [units.get(base)!, units.get(queries)!]
+// ---- A set ----
+
+async function compare(label: string, set: DataSet | undefined): Promise<void> {
+  if (!set) return console.log(`\n${label} is not on this machine: skipped`)
+  const { name, metric, base, queries } = set
+  console.log(
+    `\n${name}: ${base.rows.toLocaleString('en')} × ${base.columns}, ${queries.rows} queries, ${metric}, M ${M}, efConstruction ${efConstruction}, ${rounds} rounds in turns`,
+  )
+  const unit = { base: unitRows(set, base), queries: unitRows(set, queries) }
+  const build = async (options: HnswOptions & ThreadOptions) => {
+    const began = performance.now()
+    const index = await Hnsw.build(base, { metric, M, efConstruction, ...options })
+    return { index, seconds: (performance.now() - began) / 1000 }
+  }
+  const large = base.rows > largeSet
+  const one = large ? undefined : await build({})
+  const two = await build({ threads })
+  const half = await build({ threads, codes: 'i8', keepFloats: 'f16' })
+  const { index } = two
+  const truth = await truthOf(set, index)
+
+  const exact = (ids: ArrayLike<number | bigint>, of = truth) => recallOf(set, unit, ids, of)
+  const query = (row: number) => queries.data.subarray(row * queries.columns, (row + 1) * queries.columns)
+  const node = buildNode(set, unit.base, large)
+  const usearch = buildUsearch(set, unit.base, large)
+  const plain = Array.from({ length: queries.rows }, (_, row) =>
+    Array.from(unit.queries.subarray(row * queries.columns, (row + 1) * queries.columns)),
+  )
+  const single = (index: Hnsw, ef: number) => () => {
+    const ids: number[] = []
+    for (let row = 0; row < queries.rows; row++) ids.push(...index.search(query(row), k, { ef }).ids)
+    return ids
+  }
+  const alone = one?.index ?? Hnsw.open(index.toBytes())
+  const all: Way[] = [
+    { name: 'Offprint, single calls', threads: 1, search: ef => single(alone, ef) },
+    {
+      name: 'Offprint, batch',
+      threads: 1,
+      search: ef => async () => (await alone.searchBatch(queries, k, { ef })).ids,
+    },
+    { name: 'Offprint, batch', threads, search: ef => async () => (await index.searchBatch(queries, k, { ef })).ids },
+    {
+      name: 'Offprint f16, batch',
+      threads,
+      search: ef => async () => (await half.index.searchBatch(queries, k, { ef })).ids,
+    },
+    {
+      name: 'hnswlib-node, single calls',
+      threads: 1,
+      search: ef => () => {
+        node.peer?.setEf(ef)
+        return plain.flatMap(one => node.peer!.searchKnn(one, k).neighbors)
+      },
+    },
+    {
+      name: 'usearch, single calls',
+      threads: 1,
+      search: ef => () => {
+        usearch.peer!.setExpansionSearch(ef)
+        const ids: bigint[] = []
+        for (let row = 0; row < queries.rows; row++)
+          ids.push(
+            ...usearch.peer!.search(unit.queries.subarray(row * queries.columns, (row + 1) * queries.columns), k, 1)
+              .keys,
+          )
+        return ids
+      },
+    },
+  ]
+  const ways = all.filter(({ name }) =>
+    name.startsWith('hnswlib') ? node.peer : name.startsWith('usearch') ? usearch.peer : true,
+  )
+  const curves: Curve[] = ways.map(({ name, threads }) => ({ name, threads, points: [] }))
+  for (const ef of efs) {
+    const seconds = ways.map(() => [] as number[])
+    const ids: ArrayLike<number | bigint>[] = []
+    for (let round = 0; round <= Number(rounds); round++)
+      for (const [at, { search }] of ways.entries()) {
+        const began = performance.now()
+        ids[at] = (await search(ef)()) as ArrayLike<number>
+        // The first round warms up.
+        if (round) seconds[at].push((performance.now() - began) / 1000)
+      }
+    for (const [at, curve] of curves.entries())
+      curve.points.push({ ef, recall: exact(ids[at]), queriesPerSecond: queries.rows / median(seconds[at]) })
+  }
+  const native = askNative(set, unit, large)
+  for (const threads of [1, 2])
+    for (const peer of ['hnswlib', 'faiss']) {
+      const found = native.filter(one => one.peer === peer && one.work === 'search' && one.threads === threads)
+      if (!found.length) continue
+      const points = found.map(({ ef, seconds, ids }) => ({
+        ef: ef!,
+        recall: exact(ids!),
+        queriesPerSecond: queries.rows / median(seconds),
+      }))
+      curves.push({ name: `${peer} (Python), batch`, threads, points })
+    }
+  for (const curve of curves) print(curve)
+  for (const recall of recalls)
+    for (const threads of [1, 2]) {
+      const fastest = (ours: boolean) =>
+        curves
+          .filter(({ name, threads: used }) => used === threads && name.startsWith('Offprint') === ours)
+          .map(curve => ({ name: curve.name, speed: at(curve, recall) }))
+          .filter(({ speed }) => speed > 0)
+          .sort((a, b) => b.speed - a.speed)[0]
+      ratio(`recall ${recall}, ${threads === 1 ? 'one thread' : 'two threads'}`, fastest(true), fastest(false), '/s')
+    }
+
+  const builds = [...node.builds, ...usearch.builds]
+  for (const { peer, work, threads, seconds, bytes } of native)
+    if (work === 'build') builds.push({ name: `${peer} (Python)`, threads: threads!, seconds: seconds[0], bytes })
+  for (const count of [1, 2]) {
+    const mine = count === 1 ? one : two
+    if (!mine) continue
+    const others = builds
+      .filter(({ threads }) => threads === count)
+      .map(({ name, seconds }) => ({ name, speed: 1 / seconds }))
+    const best = others.sort((a, b) => b.speed - a.speed)[0]
+    const shown = builds
+      .filter(({ threads }) => threads === count)
+      .map(({ name, seconds }) => `${name} ${seconds.toFixed(1)} s`)
+    console.log(
+      `build, ${count} thread${count > 1 ? 's' : ''}: Offprint ${mine.seconds.toFixed(1)} s, ${shown.join(', ')}`,
+    )
+    ratio(
+      `build, ${count === 1 ? 'one thread' : 'two threads'}`,
+      { name: 'Offprint', speed: 1 / mine.seconds },
+      best,
+      ' builds/s',
+    )
+  }
+
+  const bytesOf = (index: Hnsw) => index.stats().bytes.total / index.size
+  const theirs = builds.find(({ name, bytes }) => name.startsWith('hnswlib (Py') && bytes)
+  const counted = 4 * base.columns + 4 * (2 * M + 1) + (4 * (M + 1)) / (M - 1) + 8
+  console.log(
+    `bytes a vector: Offprint ${bytesOf(alone).toFixed(0)} (${alone.stats().codes}, ${alone.stats().floats}), ${bytesOf(half.index).toFixed(0)} (${half.index.stats().codes}, ${half.index.stats().floats}); hnswlib ${counted.toFixed(0)} by its layout${theirs ? `, ${(theirs.bytes! / base.rows).toFixed(0)} of resident growth` : ''}; ratio ${(bytesOf(half.index) / counted).toFixed(2)} and ${(bytesOf(alone) / counted).toFixed(2)}`,
+  )
+  await compareOpening(set, index, native)
+  await compareFilter(set, unit, alone, node.peer, native)
+  await compareChurn(set, unit, alone, node.peer, native)
+}
+
+interface Way {
+  name: string
+  threads: number
+  search: (ef: number) => () => unknown
+}
+
+interface Native {
+  peer: string
+  work: 'build' | 'search' | 'open' | 'filter' | 'churn'
+  threads?: number
+  ef?: number
+  seconds: number[]
+  ids?: number[]
+  bytes?: number
+  missing?: string
+}
+
+/** The native libraries of Debian's Python, in a process of their own after ours. */
+function askNative(set: DataSet, unit: { base: Float32Array; queries: Float32Array }, large: boolean): Native[] {
+  const files = [unit.base, unit.queries].map((data, index) => {
+    const file = join(folder, `${index}.f32`)
+    writeFileSync(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    return file
+  })
+  const asked = {
+    base: files[0],
+    queries: files[1],
+    columns: set.base.columns,
+    metric: set.metric,
+    M,
+    efConstruction,
+    efs,
+    rounds: Number(rounds),
+    threads,
+    every,
+    folder,
+    builds: !large,
+    churnEf,
+  }
+  const script = fileURLToPath(new URL('./hnsw.py', import.meta.url))
+  const { status, stdout, stderr } = spawnSync('/usr/bin/python3', [script, JSON.stringify(asked)], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 30,
+  })
+  if (status !== 0 && !stdout) {
+    console.log(
+      `native peers: Debian's python3-numpy with python3-hnswlib and python3-faiss is not here ${stderr ?? ''}`,
+    )
+    return []
+  }
+  if (status !== 0) console.log(stderr)
+  const lines: Native[] = stdout
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  for (const { missing } of lines) if (missing) console.log(`${missing} is not installed`)
+  return lines.filter(({ missing }) => !missing)
+}
+
+// ---- npm peers ----
+
+interface NodePeer {
+  initIndex(rows: number, M: number, efConstruction: number, seed: number, replaceDeleted: boolean): void
+  addPoint(point: number[], label: number, replaceDeleted?: boolean): void
+  setEf(ef: number): void
+  markDelete(label: number): void
+  searchKnn(query: number[], k: number, filter?: (label: number) => boolean): { neighbors: number[] }
+}
+
+interface Build {
+  name: string
+  threads: number
+  seconds: number
+  bytes?: number
+}
+
+function buildNode(
+  { metric, base }: DataSet,
+  unit: Float32Array,
+  large: boolean,
+): { peer?: NodePeer; builds: Build[] } {
+  if (large) return { builds: [] }
+  const { HierarchicalNSW } = createRequire(import.meta.url)('hnswlib-node') as {
+    HierarchicalNSW: new (space: string, columns: number) => NodePeer
+  }
+  const peer = new HierarchicalNSW(metric === 'cosine' ? 'ip' : 'l2', base.columns)
+  peer.initIndex(base.rows, M, efConstruction, 100, true)
+  const began = performance.now()
+  for (let row = 0; row < base.rows; row++)
+    peer.addPoint(Array.from(unit.subarray(row * base.columns, (row + 1) * base.columns)), row)
+  return { peer, builds: [{ name: 'hnswlib-node', threads: 1, seconds: (performance.now() - began) / 1000 }] }
+}
+
+interface Usearch {
+  add(keys: BigUint64Array, vectors: Float32Array, threads: number): void
+  search(vectors: Float32Array, k: number, threads: number): { keys: BigUint64Array }
+  setExpansionSearch(ef: number): void
+}
+
+function buildUsearch(
+  { metric, base }: DataSet,
+  unit: Float32Array,
+  large: boolean,
+): { peer?: Usearch; builds: Build[] } {
+  if (large) return { builds: [] }
+  try {
+    const usearch = createRequire(import.meta.url)('usearch')
+    const make = (ef: number) =>
+      new usearch.Index({
+        metric: metric === 'cosine' ? usearch.MetricKind.IP : usearch.MetricKind.L2sq,
+        quantization: usearch.ScalarKind.F32,
+        dimensions: base.columns,
+        connectivity: M,
+        expansion_add: efConstruction,
+        expansion_search: ef,
+      })
+    const keys = BigUint64Array.from({ length: base.rows }, (_, row) => BigInt(row))
+    const builds: Build[] = []
+    let index = make(64)
+    for (const count of [1, threads]) {
+      index = make(64)
+      const began = performance.now()
+      index.add(keys, unit, count)
+      builds.push({ name: 'usearch', threads: count, seconds: (performance.now() - began) / 1000 })
+    }
+    const file = join(folder, 'usearch.bin')
+    index.save(file)
+    let opened = index
+    return {
+      builds,
+      peer: {
+        add: (...words) => index.add(...words),
+        search: (...words) => opened.search(...words),
+        // It can only be chosen when an index is made.
+        setExpansionSearch(ef) {
+          opened = make(ef)
+          opened.load(file)
+        },
+      },
+    }
+  } catch (error) {
+    console.log(`usearch: ${(error as Error).message}`)
+    return { builds: [] }
+  }
+}
+
+// ---- Other work ----
+
+async function compareOpening(set: DataSet, index: Hnsw, native: Native[]): Promise<void> {
+  const path = join(folder, 'ours.hnsw')
+  await saveHnsw(index, path)
+  const times: Record<'lazy' | 'whole', number[]> = { lazy: [], whole: [] }
+  const query = set.queries.data.subarray(0, set.queries.columns)
+  for (let round = 0; round <= Number(rounds); round++)
+    for (const way of ['lazy', 'whole'] as const) {
+      const began = performance.now()
+      const opened = openHnsw(path, { lazy: way === 'lazy' })
+      opened.search(query, k, { ef: 64 })
+      if (round) times[way].push((performance.now() - began) / 1000)
+      await opened.ready
+    }
+  const theirs = native.find(({ work }) => work === 'open')
+  const ms = (seconds: number[]) => `${(1000 * median(seconds)).toFixed(0)} ms`
+  console.log(
+    `open and first answer: Offprint ${ms(times.lazy)} lazily, ${ms(times.whole)} checked whole${theirs ? `; hnswlib ${ms(theirs.seconds)}` : ''}`,
+  )
+  if (theirs)
+    ratio(
+      'open',
+      { name: 'Offprint, lazily', speed: 1 / median(times.lazy) },
+      { name: 'hnswlib', speed: 1 / median(theirs.seconds) },
+      '/s',
+    )
+  rmSync(path)
+}
+
+/** One row in a hundred may be found. */
+async function compareFilter(
+  set: DataSet,
+  unit: { base: Float32Array; queries: Float32Array },
+  index: Hnsw,
+  node: NodePeer | undefined,
+  native: Native[],
+): Promise<void> {
+  const { base, queries } = set
+  const few = matrix(Math.ceil(base.rows / every), base.columns)
+  for (let row = 0; row < few.rows; row++)
+    few.data.set(base.data.subarray(row * every * base.columns, (row * every + 1) * base.columns), row * base.columns)
+  const truth = (await (await Hnsw.build(few, { metric: set.metric, codes: 'none' })).searchExact(queries, k)).distances
+  const curves: Curve[] = [{ name: 'Offprint, batch', threads: 1, points: [] }]
+  const filter = index.filter((id: number) => id % every === 0)
+  const points = async (curve: Curve, search: (ef: number) => unknown) => {
+    for (const ef of efs) {
+      const seconds: number[] = []
+      let ids: ArrayLike<number> = []
+      for (let round = 0; round <= Number(rounds); round++) {
+        const began = performance.now()
+        ids = (await search(ef)) as ArrayLike<number>
+        if (round) seconds.push((performance.now() - began) / 1000)
+      }
+      curve.points.push({
+        ef,
+        recall: recallOf(set, unit, ids, truth),
+        queriesPerSecond: queries.rows / median(seconds),
+      })
+      if (curve.points.at(-1)!.recall > 0.96) break
+    }
+  }
+  await points(curves[0], async ef => (await index.searchBatch(queries, k, { ef, filter })).ids)
+  if (node) {
+    curves.push({ name: 'hnswlib-node, single calls', threads: 1, points: [] })
+    const plain = Array.from({ length: queries.rows }, (_, row) =>
+      Array.from(unit.queries.subarray(row * queries.columns, (row + 1) * queries.columns)),
+    )
+    await points(curves[1], ef => {
+      node.setEf(ef)
+      return plain.flatMap(query => {
+        const { neighbors } = node.searchKnn(query, k, label => label % every === 0)
+        return neighbors.concat(new Array(k - neighbors.length).fill(-1))
+      })
+    })
+  }
+  const found = native.filter(({ work }) => work === 'filter')
+  if (found.length)
+    curves.push({
+      name: 'faiss (Python), batch',
+      threads: 1,
+      points: found.map(({ ef, seconds, ids }) => ({
+        ef: ef!,
+        recall: recallOf(set, unit, ids!, truth),
+        queriesPerSecond: queries.rows / median(seconds),
+      })),
+    })
+  console.log(`with a filter that lets 1 in ${every} through:`)
+  for (const curve of curves) print(curve, 0)
+  const [ours, ...others] = curves.map(curve => ({ name: curve.name, speed: at(curve, 0.95) }))
+  ratio('filter, recall 0.95', ours, others.filter(({ speed }) => speed > 0).sort((a, b) => b.speed - a.speed)[0], '/s')
+}
+
+/** Every tenth row goes, and comes again. */
+async function compareChurn(
+  set: DataSet,
+  unit: { base: Float32Array; queries: Float32Array },
+  index: Hnsw,
+  node: NodePeer | undefined,
+  native: Native[],
+): Promise<void> {
+  const { base, queries } = set
+  const churned = Uint32Array.from({ length: Math.ceil(base.rows / 10) }, (_, at) => 10 * at)
+  const rowsOf = matrix(churned.length, base.columns)
+  for (const [at, id] of churned.entries())
+    rowsOf.data.set(base.data.subarray(id * base.columns, (id + 1) * base.columns), at * base.columns)
+  const truth = (await index.searchExact(queries, k)).distances
+  const before = recallOf(set, unit, (await index.searchBatch(queries, k, { ef: churnEf })).ids, truth)
+  let began = performance.now()
+  index.delete(churned)
+  await index.repair()
+  const added = await index.add(rowsOf)
+  const seconds = (performance.now() - began) / 1000
+  const own = new Map([...added].map((id, at) => [id, churned[at]]))
+  const ids = Array.from((await index.searchBatch(queries, k, { ef: churnEf })).ids, id => own.get(id) ?? id)
+  const after = recallOf(set, unit, ids, truth)
+  console.log(
+    `a tenth deleted and added: Offprint ${seconds.toFixed(1)} s, recall ${before.toFixed(4)} before, ${after.toFixed(4)} after`,
+  )
+  if (node) {
+    began = performance.now()
+    for (const id of churned) node.markDelete(id)
+    for (const [at, id] of churned.entries())
+      node.addPoint(Array.from(unit.base.subarray(id * base.columns, (id + 1) * base.columns)), churned[at], true)
+    ratio(
+      'delete and add, hnswlib-node',
+      { name: 'Offprint', speed: 1 / seconds },
+      { name: 'hnswlib-node', speed: 1000 / (performance.now() - began) },
+      '/s',
+    )
+  }
+  const theirs = native.find(({ work }) => work === 'churn')
+  if (theirs) {
+    console.log(
+      `  hnswlib (Python) ${theirs.seconds[0].toFixed(1)} s, recall ${recallOf(set, unit, theirs.ids!, truth).toFixed(4)} after`,
+    )
+    ratio(
+      'delete and add',
+      { name: 'Offprint', speed: 1 / seconds },
+      { name: 'hnswlib (Python)', speed: 1 / theirs.seconds[0] },
+      '/s',
+    )
+  }
+}
+
+// ---- Figures ----
+
+/** Distances of the true neighbours. */
+async function truthOf({ queries }: DataSet, index: Hnsw): Promise<Float32Array> {
+  return (await index.searchExact(queries, k)).distances
+}
+
+function recallOf(
+  { base, queries, metric }: DataSet,
+  unit: { base: Float32Array; queries: Float32Array },
+  ids: ArrayLike<number | bigint>,
+  truth: Float32Array,
+): number {
+  const { columns } = base
   let found = 0
   for (let q = 0; q < queries.rows; q++)
-    for (const id of ids.slice(q * k, (q + 1) * k)) {
+    for (let rank = 0; rank < k; rank++) {
+      const id = Number(ids[q * k + rank])
+      if (!(id >= 0 && id < base.rows)) continue
       let sum = 0
-      for (let column = 0; column < base.columns; column++)
-        sum += (rows[id * base.columns + column] - asked[q * base.columns + column]) ** 2
+      for (let column = 0; column < columns; column++)
+        sum += (unit.base[id * columns + column] - unit.queries[q * columns + column]) ** 2
       const distance = metric === 'cosine' ? sum / 2 : sum
       if (distance <= truth[q * k + k - 1] * (1 + 1e-5)) found++
     }
   return found / (queries.rows * k)
-}
-
-/** The native libraries of Debian's Python, in a process of their own after ours. */
-function nativePeers(set: DataSet, truth: Float32Array): Curve[] {
-  const folder = mkdtempSync(join(tmpdir(), 'offprint-bench-'))
-  try {
-    const files = [set.base, set.queries].map(({ data }, index) => {
-      const file = join(folder, `${index}.f32`)
-      writeFileSync(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
-      return file
-    })
-    const script = fileURLToPath(new URL('./hnsw.py', import.meta.url))
-    const words = [script, ...files, set.base.columns, set.metric, M, efConstruction, efs.join(), rounds].map(String)
-    const { status, stdout } = spawnSync('/usr/bin/python3', words, {
-      encoding: 'utf8',
-      maxBuffer: 1 << 30,
-      env: { ...process.env, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1' },
-    })
-    if (status !== 0) {
-      console.log("native peers: Debian's python3-numpy with python3-hnswlib and python3-faiss is not here")
-      return []
-    }
-    const curves: Curve[] = []
-    for (const line of stdout
-      .trim()
-      .split('\n')
-      .map(text => JSON.parse(text))) {
-      if (line.missing) console.log(`${line.missing} is not installed`)
-      else if (line.buildSeconds) curves.push({ name: line.peer, buildSeconds: line.buildSeconds, points: [] })
-      else
-        curves.at(-1)!.points.push({
-          ef: line.ef,
-          recall: recallOf(set, line.ids, truth),
-          queriesPerSecond: set.queries.rows / median(line.seconds),
-        })
-    }
-    return curves
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
 }
 
 /** Queries a second at a recall; NaN where the curve does not reach it. */
@@ -233,14 +581,29 @@ function at({ points }: Curve, recall: number): number {
   return Math.exp((1 - share) * Math.log(low.queriesPerSecond) + share * Math.log(high.queriesPerSecond))
 }
 
-function print(curve: Curve): void {
+function ratio(
+  what: string,
+  ours: { name: string; speed: number } | undefined,
+  theirs: { name: string; speed: number } | undefined,
+  unit: string,
+): void {
+  if (!ours || !theirs) {
+    console.log(`→ ${what}: nobody to compare with`)
+    return
+  }
+  const number = (value: number) => (value >= 100 ? `${(value / 1000).toFixed(1)} k` : value.toPrecision(3))
+  console.log(
+    `→ ${what}: ${(ours.speed / theirs.speed).toFixed(2)}× (${ours.name} ${number(ours.speed)}${unit}, ${theirs.name} ${number(theirs.speed)}${unit})`,
+  )
+}
+
+function print(curve: Curve, least = 0.9): void {
   const points = curve.points
-    .filter(({ recall }) => recall > 0.9 && recall < 0.9995)
+    .filter(({ recall }) => recall > least && recall < 0.9995)
     .map(
       ({ ef, recall, queriesPerSecond }) => `${ef}: ${recall.toFixed(4)} / ${(queriesPerSecond / 1000).toFixed(1)} k`,
     )
-  const [mid, high] = recalls.map(recall => `${(at(curve, recall) / 1000).toFixed(1)} k`)
   console.log(
-    `${curve.name.padEnd(28)} build ${curve.buildSeconds.toFixed(1).padStart(5)} s   at 0.95: ${mid}/s, at 0.99: ${high}/s   ef: recall / queries a second  ${points.join(' · ')}`,
+    `${`${curve.name}, ${curve.threads} thread${curve.threads > 1 ? 's' : ''}`.padEnd(38)} ef: recall / queries a second  ${points.join(' · ')}`,
   )
 }

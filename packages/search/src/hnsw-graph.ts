@@ -21,6 +21,8 @@ import { type Codes, codeSample, trainCodes } from './codes.ts'
 import type { HnswSettings } from './hnsw-options.ts'
 
 const topMost = 15
+/** Memory for one query and so many neighbours is kept between searches. */
+const keptNeighbours = 128
 /** In lists of rows: no row. */
 export const none = 0xffff_ffff
 /** Rows leave one bit of 32 free. */
@@ -108,6 +110,8 @@ export interface Call {
   queries: number
   ids: number
   distances: number
+  /** Room for k candidates. */
+  results: number
   rows: number
   k: number
 }
@@ -159,6 +163,7 @@ export class HnswGraph {
   /** Of the calling thread, and of each other. */
   #workspaces: Workspace[] = []
   readonly #pool: WorkerPool | undefined
+  #kept: Call | undefined
   #crcTable = 0
   /** Rows that came since it was last made sure that every node can be reached. */
   #unproven = 0
@@ -373,6 +378,9 @@ export class HnswGraph {
       }
       if (halves !== this.#halves) {
         this.#halves = halves
+        // A query is padded otherwise.
+        if (this.#kept) this.#giveCall(this.#kept)
+        this.#kept = undefined
         this.#memory.give(this.#columns.vectors!.pointer)
         delete this.#columns.vectors
         this.#growColumn('vectors', this.#rowBytes, this.#capacity)
@@ -611,16 +619,29 @@ export class HnswGraph {
 
   /** Puts queries and room for their neighbours into memory; `end` gives it back. */
   begin(queries: Matrix, k: number): Call {
-    const call = { queries: 0, ids: 0, distances: 0, rows: queries.rows, k }
-    call.queries = this.#memory.take(queries.rows * this.#queryBytes)
-    call.ids = this.#memory.take(queries.rows * k * 4)
-    call.distances = this.#memory.take(queries.rows * k * 4)
+    const { rows } = queries
+    const kept = rows === 1 && k <= keptNeighbours ? this.#kept : undefined
+    this.#kept = kept ? undefined : this.#kept
+    const room = rows === 1 ? Math.max(k, keptNeighbours) : k
+    const call = {
+      queries: kept?.queries ?? this.#memory.take(rows * this.#queryBytes),
+      ids: kept?.ids ?? this.#memory.take(rows * room * 4),
+      distances: kept?.distances ?? this.#memory.take(rows * room * 4),
+      results: kept?.results ?? this.#memory.take(room * 8),
+      rows,
+      k,
+    }
     this.writeQueries(call.queries, queries)
     return call
   }
 
   end(call: Call): void {
-    for (const pointer of [call.queries, call.ids, call.distances]) this.#memory.give(pointer)
+    if (call.rows === 1 && call.k <= keptNeighbours && !this.#kept) this.#kept = call
+    else this.#giveCall(call)
+  }
+
+  #giveCall(call: Call): void {
+    for (const pointer of [call.queries, call.ids, call.distances, call.results]) this.#memory.give(pointer)
   }
 
   found({ ids, distances, rows, k }: Call): Found {
@@ -638,11 +659,9 @@ export class HnswGraph {
     const { k } = call
     if (!k) return
     this.#room(ef)
-    const results = this.#memory.take(k * 8)
     this.#engine.skip(skipped)
-    this.#engine.searchMany(call.queries, from, to, k, ef, results, call.ids, call.distances, this.scale, 0, 0)
+    this.#engine.searchMany(call.queries, from, to, k, ef, call.results, call.ids, call.distances, this.scale, 0, 0)
     this.#engine.skip(none)
-    this.#memory.give(results)
   }
 
   /** What is quickest for a share of rows that may be found. */
@@ -691,10 +710,9 @@ export class HnswGraph {
 
   /** The same among the rows that may be found. */
   searchPassing(call: Call, most: number, from: number, to: number, passing: Passing, route: Route): void {
-    const { k, queries, ids, distances } = call
+    const { k, queries, ids, distances, results } = call
     if (!k) return
     const ef = Math.max(most, k)
-    const results = this.#memory.take(k * 8)
     const place = (list: Uint8Array | Uint32Array) => {
       const pointer = this.#memory.take(list.byteLength)
       this.view(pointer, list.byteLength).set(new Uint8Array(list.buffer, list.byteOffset, list.byteLength))
@@ -714,7 +732,7 @@ export class HnswGraph {
       this.#engine.searchMany(queries, from, to, k, ef, results, ids, distances, this.scale, ...seeded)
     } finally {
       this.#engine.setFilter(0, 0)
-      for (const pointer of [results, ...blocks]) this.#memory.give(pointer)
+      for (const pointer of blocks) this.#memory.give(pointer)
     }
   }
 
@@ -764,7 +782,7 @@ export class HnswGraph {
       const ids = this.#memory.take(n * 4)
       const distances = this.#memory.take(n * 4)
       this.#engine.output(out, n, n, ids, distances, this.scale)
-      const call = { queries: 0, ids, distances, rows: 1, k: n }
+      const call = { queries: 0, ids, distances, results: 0, rows: 1, k: n }
       const found = this.found(call)
       this.#memory.give(ids)
       this.#memory.give(distances)
