@@ -62,13 +62,14 @@ import {
   rowOfNode,
   searchAround,
   searchLayer,
-  select,
+  selectLinks,
   setEntry,
   shortlist,
   size,
   sortable,
   startPool,
   top,
+  touch,
   twinFlag,
   twinOf,
   twins,
@@ -142,7 +143,7 @@ function findLinksOf(batch: usize, index: i32, found: usize, equals: usize, ef: 
     }
     offerMates(batch, index, layer, query, ef)
     const list = listOf(found, index, layer)
-    putId(list, M + 3, <u32>select(pool, size, M, list))
+    putId(list, M + 3, <u32>selectLinks(pool, size, M, list))
   }
   // Equal rows have equal codes, and the distance of a row to itself is the least there is (but not by inner product).
   if (kind == byProducts) return
@@ -254,7 +255,7 @@ function link(from: u32, to: u32, layer: i32): void {
     if (i + 2 < n) sortIn(candidate(i32x4.extract_lane(keys, 2), idAt(gather, i + 2)), i + 2)
     if (i + 3 < n) sortIn(candidate(i32x4.extract_lane(keys, 3), idAt(gather, i + 3)), i + 3)
   }
-  const kept = select(shortlist, n, cap, gather)
+  const kept = selectLinks(shortlist, n, cap, gather)
   writeRecord(record, cap, gather, kept)
 }
 
@@ -330,7 +331,7 @@ function mendRecord(id: u32, layer: i32, ef: i32): void {
     }
   }
   offerFound(query, found, ef)
-  const n = select(pool, size, cap, chosen, kept)
+  const n = selectLinks(pool, size, cap, chosen, kept)
   writeRecord(record, cap, chosen, n)
   for (let i = kept; i < n; i++) linkBack(idAt(chosen, i), id, layer)
 }
@@ -666,11 +667,16 @@ export function output(results: usize, n: i32, k: i32, ids: usize, distances: us
   }
 }
 
+/** Rows that are on their way from memory while one is compared. */
+const rowsAhead: i32 = 4
+
 /** The best k rows of the pool's nodes, by the floats. @param chains nodes stand for their twins as well */
 function rank(row: usize, k: i32, results: usize, chains: boolean): i32 {
   let n = 0
   for (let i = 0; i < size; i++) {
     const id = idOf(candidateAt(pool, i))
+    if (kind == byCodes && i + rowsAhead < size)
+      touch(vectors + <usize>idOf(candidateAt(pool, i + rowsAhead)) * rowBytes, rowBytes)
     const key = kind == byCodes ? keyOfRow(row, id) : keyOf(candidateAt(pool, i))
     for (let at = id; at != none; at = chains ? twinOf(at) : none) {
       // Of many equal rows no more are looked at than are needed.

@@ -1019,12 +1019,12 @@ export class HnswGraph {
       (this.#linkCap + 8) * 4,
       this.#codeBytes,
       this.#capacity * 2,
-      32,
+      48,
     ]
     const pointer = this.#memory.take(9 * 4)
     const [gather, shortlist, chosen, queryCode, visited, ledger] = sizes.map(bytes => this.#memory.take(bytes))
     this.view(visited, this.#capacity * 2).fill(0)
-    this.view(ledger, 32).fill(0)
+    this.view(ledger, 48).fill(0)
     const cells = [0, 0, gather, gatherRoom, shortlist, chosen, queryCode, visited, ledger]
     new Uint32Array(this.#memory.memory.buffer, pointer, 9).set(cells)
     return { pointer, room: 0, pool: 0, ledger }

@@ -82,6 +82,8 @@ export let queryCode: usize = 0
 let visited: usize = 0
 /** Of this thread: epoch of the visited marks (u32), hops and compared rows (f64). */
 let ledger: usize = 0
+/** Room for four keys. */
+let lane: usize = 0
 
 /** One bit a node, whether it stands for a row that may be found; 0: all may. */
 let nodeFilter: usize = 0
@@ -132,6 +134,7 @@ export function bindWorkspace(workspace: usize): void {
   queryCode = word(workspace, 6)
   visited = word(workspace, 7)
   ledger = word(workspace, 8)
+  lane = ledger + 32
 }
 
 /** From now on only these rows may be found; 0 for all. */
@@ -299,10 +302,11 @@ export function insert(entry: i64, ef: i32): void {
   let high = size
   // What comes while a node's links are followed is seldom nearer than that node.
   if (low > 0 && candidateAt(pool, low - 1) > entry) low = 0
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (candidateAt(pool, middle) < entry) low = middle + 1
-    else high = middle
+  // By halves, without a branch that cannot be foretold.
+  for (let n = high - low; n > 0; ) {
+    const half = (n + 1) >> 1
+    low = select<i32>(low + half, low, candidateAt(pool, low + half - 1) < entry)
+    n -= half
   }
   const place = pool + ((<usize>low) << 3)
   let at = pool + ((<usize>size) << 3)
@@ -338,20 +342,20 @@ function offer(kind: i32, query: usize, found: i32, ef: i32): void {
     const c = idAt(gather, i + 2)
     const d = idAt(gather, i + 3)
     const keys = distance4(kind, query, rowOf(kind, a), rowOf(kind, b), rowOf(kind, c), rowOf(kind, d))
-    const ea = candidate(i32x4.extract_lane(keys, 0), a)
-    if (ea < bound) insert(ea, ef)
-    if (i + 1 < found) {
-      const eb = candidate(i32x4.extract_lane(keys, 1), b)
-      if (eb < bound) insert(eb, ef)
-    }
-    if (i + 2 < found) {
-      const ec = candidate(i32x4.extract_lane(keys, 2), c)
-      if (ec < bound) insert(ec, ef)
-    }
-    if (i + 3 < found) {
-      const ed = candidate(i32x4.extract_lane(keys, 3), d)
-      if (ed < bound) insert(ed, ef)
-    }
+    // Most are too far: one look at four.
+    let near = i32x4.bitmask(i32x4.le_s(keys, i32x4.splat(keyOf(bound))))
+    near &= 15 >> max(0, i + 4 - found)
+    if (near) insertNear(keys, near, i, ef)
+  }
+}
+
+/** Puts those lanes into the pool whose bit is set. @param from where their ids begin in `gather` */
+function insertNear(keys: v128, lanes: i32, from: i32, ef: i32): void {
+  v128.store(lane, keys)
+  for (let near = lanes; near; near &= near - 1) {
+    const at = ctz(near)
+    const one = candidate(load<i32>(lane + ((<usize>at) << 2)), idAt(gather, from + at))
+    if (one < bound) insert(one, ef)
   }
 }
 
@@ -361,6 +365,22 @@ export function offerFound(query: usize, found: i32, ef: i32): void {
   if (kind == byCodes) offer(byCodes, query, found, ef)
   else if (kind == bySquares) offer(bySquares, query, found, ef)
   else offer(byProducts, query, found, ef)
+}
+
+// WebAssembly cannot prefetch. A read whose value nobody waits for does the same: what it touches is on its way from memory while
+// other work goes on.
+let touched: u32 = 0
+
+@inline
+export function touch(start: usize, bytes: usize): void {
+  for (let at: usize = 0; at < bytes; at += 64) touched ^= load<u32>(start + at)
+}
+
+/** Touches the rows of the first `found` ids of `gather`, all before any is compared. */
+@inline
+function touchRows(kind: i32, found: i32): void {
+  const bytes = kind == byCodes ? codeBytes : rowBytes
+  for (let i = 0; i < found; i++) touch(rowOf(kind, idAt(gather, i)), bytes)
 }
 
 /** Takes the next candidate whose links have not been followed, if there is one. */
@@ -387,13 +407,19 @@ function walk(kind: i32, query: usize, ef: i32, layer: i32): void {
     followed++
     const record = recordOf(node, layer)
     let found = 0
+    // Whether a node was met before cannot be foretold, so no branch depends on it.
     for (let i = 0; i < cap; i++) {
       const id = idAt(record, i)
       if (id == none) break
-      if (visit(id)) putId(gather, found++, id)
+      const at = visited + ((<usize>id) << 1)
+      putId(gather, found, id)
+      found += i32(load<u16>(at) != current)
+      store<u16>(at, current)
     }
     if (found == 0) continue
     compared += found
+    touchRows(kind, found)
+    if (cursor < size) touch(recordOf(idOf(candidateAt(pool, cursor)), layer), (<usize>cap) << 2)
     offer(kind, query, found, ef)
   }
   counted(<f64>followed, <f64>compared)
@@ -463,19 +489,25 @@ export function descend(query: usize, layer: i32): void {
   let compared = 1
   let followed = 0
   for (let at = top; at > layer; at--) {
-    for (let moved = true; moved; ) {
-      moved = false
+    for (let from = none; from != nearest; ) {
+      from = nearest
       followed++
-      const record = recordOf(nearest, at)
-      for (let i = 0; i < M; i++) {
-        const id = idAt(record, i)
-        if (id == none) break
-        compared++
-        const key = compare(query, rowOfNode(id))
-        if (key < nearestKey && id != skipped) {
+      const record = recordOf(from, at)
+      let found = 0
+      for (; found < M && idAt(record, found) != none; found++) putId(gather, found, idAt(record, found))
+      if (found == 0) break
+      compared += found
+      for (let i = found; i < found + 3; i++) putId(gather, i, idAt(gather, found - 1))
+      if (kind == byCodes) touchRows(byCodes, found)
+      else touchRows(bySquares, found)
+      for (let i = 0; i < found; i += 4) {
+        v128.store(lane, compare4(query, gather + ((<usize>i) << 2)))
+        for (let j = 0; j < 4; j++) {
+          const key = load<i32>(lane + ((<usize>j) << 2))
+          const id = idAt(gather, i + j)
+          if (key >= nearestKey || id == skipped) continue
           nearestKey = key
           nearest = id
-          moved = true
         }
       }
     }
@@ -521,7 +553,7 @@ function begin(ef: i32): void {
  * @param candidates in ascending order @param out room for three more ids than `most`
  * @param taken how many ids are in `out` already, and stay
  */
-export function select(candidates: usize, n: i32, most: i32, out: usize, taken: i32 = 0): i32 {
+export function selectLinks(candidates: usize, n: i32, most: i32, out: usize, taken: i32 = 0): i32 {
   if (taken > 0) repeatLast(out, taken)
   for (let i = 0; i < n && taken < most; i++) {
     const one = candidateAt(candidates, i)
