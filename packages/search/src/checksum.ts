@@ -9,11 +9,14 @@ interface Engine {
 const pieceBytes = 1 << 20
 let started: { memory: Arena; engine: Engine; table: number; piece: number } | undefined
 
-/** CRC-32C (Castagnoli) of bytes that lie outside of WebAssembly memory. */
-export function checksumOf(bytes: Uint8Array): number {
+/**
+ * CRC-32C (Castagnoli) of bytes that lie outside of WebAssembly memory.
+ * @param before that of the bytes before these, if they go on
+ */
+export function checksumOf(bytes: Uint8Array, before = 0): number {
   started ??= start()
   const { memory, engine, table, piece } = started
-  let value = 0
+  let value = before
   for (let at = 0; at < bytes.length; at += pieceBytes) {
     const part = bytes.subarray(at, at + pieceBytes)
     new Uint8Array(memory.memory.buffer).set(part, piece)

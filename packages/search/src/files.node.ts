@@ -1,6 +1,6 @@
 /** Indexes as files, for Node. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { InputError } from '@offprint/kernels'
 import { Hnsw } from './hnsw.ts'
@@ -33,6 +33,40 @@ export async function saveHnsw<Id extends HnswId>(index: Hnsw<Id>, path: string)
   const folder = await open(dirname(path)).catch(() => undefined)
   await folder?.sync().catch(() => {})
   await folder?.close()
+}
+
+/**
+ * Writes what has changed since the index was saved to a file or opened from it, behind what stands there: for a large index that
+ * changes a little. The whole file is written anew where it is another one, is missing, or much has changed. Whenever it is
+ * interrupted, the file opens as it was before or after.
+ *
+ * @returns bytes written
+ *
+ * @example
+ * await index.add(morePoints)
+ * await updateHnsw(index, 'vectors.hnsw')
+ */
+export async function updateHnsw<Id extends HnswId>(index: Hnsw<Id>, path: string): Promise<number> {
+  const file = await open(path, 'r+').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
+  try {
+    const written =
+      file &&
+      (await index.writeChangesTo({
+        read: async (into, at) => (await file.read(into, 0, into.length, at)).bytesRead,
+        async write(bytes, at) {
+          for (let done = 0; done < bytes.length; )
+            done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten
+        },
+        sync: () => file.datasync(),
+      }))
+    if (written !== undefined) return written
+  } finally {
+    await file?.close()
+  }
+  await saveHnsw(index, path)
+  return (await stat(path)).size
 }
 
 /**

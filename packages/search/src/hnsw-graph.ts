@@ -80,6 +80,7 @@ interface Engine {
   breadthFirst(out: number, withHoles: number): number
   permute(from: number, to: number, bytes: number, order: number, n: number): void
   renumber(list: number, length: number, numbers: number): void
+  digest(start: number, bytes: number, block: number, out: number): void
   crcTable(table: number): void
   crc(table: number, start: number, bytes: number, before: number): number
 }
@@ -169,6 +170,8 @@ export class HnswGraph {
   #unproven = 0
   /** Changes whenever rows come, go or move. */
   revision = 0
+  /** Changes when columns are laid out otherwise, or all rows move. */
+  layout = 0
 
   /** @param bytes of memory to begin with */
   constructor(dimension: number, settings: HnswSettings, { bytes = 0, threads = 1 } = {}) {
@@ -366,6 +369,7 @@ export class HnswGraph {
     for (let row = 0; row < this.#count; row++) before.data.set(this.vector(row), row * this.dimension)
     const sample = codeSample(before, points, { seed, unit: metric === 'cosine' })
     const relay = (codes: Codes | undefined, halves: boolean) => {
+      this.layout++
       if (this.#codes) {
         this.#memory.give(this.#codes.pointer)
         this.#memory.give(this.#columns.codes!.pointer)
@@ -612,6 +616,7 @@ export class HnswGraph {
     this.#freeWorkspaces()
     this.#bind()
     this.revision++
+    this.layout++
     return order
   }
 
@@ -1147,6 +1152,25 @@ export class HnswGraph {
   /** 0, or the number of the rule that the graph breaks, so that walks might leave it. */
   broken(): number {
     return this.#engine.broken(this.#upper.size)
+  }
+
+  /** Digests of the blocks of a part, the last of which may be shorter. */
+  digests(pointer: number, size: number, block: number): BigUint64Array {
+    const blocks = Math.ceil(size / block)
+    const out = this.#memory.take(blocks * 8)
+    this.#engine.digest(pointer, size, block, out)
+    const digests = new BigUint64Array(this.#memory.memory.buffer, out, blocks).slice()
+    this.#memory.give(out)
+    return digests
+  }
+
+  /** The same of bytes that lie outside. */
+  digestsOf(bytes: Uint8Array, block: number): BigUint64Array {
+    const pointer = this.#memory.take(bytes.length)
+    this.view(pointer, bytes.length).set(bytes)
+    const digests = this.digests(pointer, bytes.length, block)
+    this.#memory.give(pointer)
+    return digests
   }
 
   /** @param before that of the bytes before these, if they go on */

@@ -24,17 +24,34 @@ import {
   type ThreadOptions,
 } from './hnsw-options.ts'
 import { type HnswId, type IdKind, type IdList, idKinds, RowIds } from './row-ids.ts'
-import { damaged, type Header, layOut, readHeader, type Section, type Source, sectionOf } from './sections.ts'
+import {
+  changedBytes,
+  commitment,
+  committedAt,
+  damaged,
+  type Header,
+  layOut,
+  layOutChange,
+  readHeader,
+  type Section,
+  type Source,
+  sectionOf,
+} from './sections.ts'
 
 /** In a batch's ids: fewer neighbours were found than asked for. Where ids are bigints it is 2⁶⁴ − 1, for strings ''. */
 export const noNeighbour = none
 
-const format = { magic: 'OFPHNSW1', version: 2, readable: [1] }
+const format = { magic: 'OFPHNSW1', version: 2, readable: [1], growsSince: 2 }
 const queriesAtOnce = 64
 /** Squared length up to which no squared distance overflows. */
 const longestSquare = 8e37
 const largestHalf = 65_504
 const pieceBytes = 1 << 24
+/** What has changed is found and written in such pieces. */
+const blockBytes = 4096
+/** Of more runs of changed blocks, or more bytes beside the first file's, a file is written anew. */
+const mostRuns = 20_000
+const mostAppended = 0.5
 /** Read or checked later where an index is opened `lazy`. */
 const largeParts = ['codes', 'links', 'upper', 'vectors']
 const defaultLimit = 10_000
@@ -63,6 +80,8 @@ export class Hnsw<Id extends HnswId = number> {
   #absent: Absent | undefined
   #ready: Promise<void> = Promise.resolve()
   #damage: InputError | undefined
+  /** The file that holds this index, as it was when it was last written or opened. */
+  #saved: Saved | undefined
   /** Lets all rows through. */
   readonly #all = this.filter(() => true)
 
@@ -214,7 +233,10 @@ export class Hnsw<Id extends HnswId = number> {
 
   /** Takes deleted rows out of the graph now; the nodes around them choose new links. Searching goes on meanwhile. */
   async repair(options: LongCall = {}): Promise<void> {
-    await this.#inTurn(() => this.#graph.repair((from, to) => this.#rename(from, to), options))
+    await this.#inTurn(() => {
+      this.#remember()
+      return this.#graph.repair((from, to) => this.#rename(from, to), options)
+    })
   }
 
   /** Takes deleted rows out and gives back the memory of their places. */
@@ -527,7 +549,8 @@ export class Hnsw<Id extends HnswId = number> {
    */
   writeTo(write: (bytes: Uint8Array, at: number) => Promise<void>): Promise<void> {
     return this.#inTurn(async () => {
-      const { head, pieces, bytes } = this.#layOut()
+      const { head, pieces, bytes, crc } = this.#layOut()
+      const saved = this.#newSaved(crc, bytes, pieces)
       await write(head, 0)
       let end = head.length
       for (const { read, size, offset } of pieces) {
@@ -536,10 +559,83 @@ export class Hnsw<Id extends HnswId = number> {
         if (size) end = offset + size
       }
       if (end < bytes) await write(new Uint8Array(bytes - end), end)
+      this.#saved = saved
     })
   }
 
-  #layOut() {
+  /**
+   * Writes what has changed since `writeTo`, or since the index was opened, behind what stands in its file already. A file whose last
+   * change was not finished opens as it was before.
+   *
+   * @returns bytes written; undefined, and nothing is written, where the file must be written whole: it is another one, or too
+   * much has changed
+   */
+  writeChangesTo(file: GrowingFile): Promise<number | undefined> {
+    return this.#inTurn(async () => {
+      const saved = this.#saved
+      if (!saved || saved.layout !== this.#graph.layout || !(await this.#isIn(file, saved))) return undefined
+      const parts = this.#contents()
+      const sections: { name: string; bytes: number; runs: [number, number][]; content: Uint8Array }[] = []
+      const digests = new Map<string, BigUint64Array>()
+      let bytes = 0
+      let runs = 0
+      for (const part of parts) {
+        const before = saved.digests.get(part.name)
+        if (!before && saved.remembered) return undefined
+        if (!before) continue
+        const now = part.digests()
+        digests.set(part.name, now)
+        const changed = runsOf(before, now)
+        const content = new Uint8Array(changedBytes({ bytes: part.size, runs: changed }, blockBytes))
+        let at = 0
+        for (const [first, blocks] of changed) {
+          const from = first * blockBytes
+          const length = Math.min(part.size, (first + blocks) * blockBytes) - from
+          content.set(part.read(from, length), at)
+          at += length
+        }
+        sections.push({ name: part.name, bytes: part.size, runs: changed, content })
+        bytes += content.length
+        runs += changed.length
+      }
+      if (runs > mostRuns || saved.end - saved.base + bytes > mostAppended * saved.base) return undefined
+      const written = layOutChange({ ...this.#about() }, blockBytes, sections)
+      await file.write(written, saved.end)
+      await file.sync()
+      await file.write(commitment(saved.end + written.length), committedAt)
+      await file.sync()
+      for (const [name, now] of digests) saved.digests.set(name, now)
+      saved.end += written.length
+      return written.length
+    })
+  }
+
+  /** Whether a file holds what this index was last saved or opened as. */
+  async #isIn(file: GrowingFile, saved: Saved): Promise<boolean> {
+    const head = new Uint8Array(committedAt + 12)
+    if ((await file.read(head, 0)) < head.length) return false
+    const view = new DataView(head.buffer)
+    const known = new TextDecoder('latin1').decode(head.subarray(0, 8)) === format.magic
+    return known && view.getUint32(16, true) === saved.crc && Number(view.getBigUint64(committedAt, true)) === saved.end
+  }
+
+  #newSaved(crc: number, bytes: number, parts: Content[], base = bytes): Saved {
+    const digests = new Map<string, BigUint64Array>()
+    // Deletions change the marks at any time; the others wait until `#remember`.
+    for (const part of parts) if (part.name === 'flags' || part.name === 'ids') digests.set(part.name, part.digests())
+    return { crc, end: bytes, base, layout: this.#graph.layout, digests, remembered: false }
+  }
+
+  /** Before anything but marks changes: takes digests of what the file holds. */
+  #remember(): void {
+    if (!this.#saved || this.#saved.remembered) return
+    for (const part of this.#contents())
+      if (!this.#saved.digests.has(part.name)) this.#saved.digests.set(part.name, part.digests())
+    this.#saved.remembered = true
+  }
+
+  /** What the file's sections hold, as it is now. */
+  #contents(): Content[] {
     const graph = this.#graph
     const ids = this.#ids.toBytes(graph.count)
     const inGraph = graph.parts().map(({ name, pointer, size }) => {
@@ -548,52 +644,74 @@ export class Hnsw<Id extends HnswId = number> {
       return {
         name,
         size,
-        crc: graph.checksum(pointer, size),
+        crc: () => graph.checksum(pointer, size),
+        digests: () => graph.digests(pointer, size, blockBytes),
         read: (at: number, length: number) =>
           marks ? marks.subarray(at, at + length) : graph.view(pointer + at, length),
       }
     })
-    const parts = [
+    return [
       ...inGraph,
       {
         name: 'ids',
         size: ids.length,
-        crc: checksumOf(ids),
+        crc: () => checksumOf(ids),
+        digests: () => graph.digestsOf(ids, blockBytes),
         read: (at: number, length: number) => ids.subarray(at, at + length),
       },
     ]
-    const about: About = {
+  }
+
+  #about(): About {
+    return {
       options: this.#settings,
       dimension: this.dimension,
-      ...graph.state(),
+      ...this.#graph.state(),
       ids: this.#ids.kind,
       next: this.#ids.next,
       ...(this.#calibration && { calibration: this.#calibration }),
     }
-    const named = parts.map(({ name, size, crc }) => ({ name, bytes: size, crc }))
-    const { head, sections, bytes } = layOut(format, { ...about }, named)
-    return { head, bytes, pieces: parts.map((part, at) => ({ ...part, offset: sections[at].offset })) }
+  }
+
+  #layOut() {
+    const parts = this.#contents()
+    const named = parts.map(({ name, size, crc }) => ({ name, bytes: size, crc: crc() }))
+    const { head, sections, bytes, crc } = layOut(format, { ...this.#about() }, named)
+    return { head, bytes, crc, pieces: parts.map((part, at) => ({ ...part, offset: sections[at].offset })) }
   }
 
   #load(source: Source, header: Header, about: About, lazy: boolean): void {
     const graph = this.#graph
     graph.allot(about)
-    const parts: Part[] = graph.parts().map(part => ({ ...part, ...sectionOf(header, part.name, part.size) }))
-    const waits = lazy && graph.codes !== 'none' && graph.count > 0
-    const later = parts.filter(({ name }) => waits && largeParts.includes(name))
+    const grown = header.changes.length > 0
+    const parts = graph.parts()
+    const waits = lazy && !grown && graph.codes !== 'none' && graph.count > 0
+    const later: Part[] = []
     for (const part of parts) {
-      if (waits && part.name === 'vectors') continue
-      this.#readPart(source, part)
-      if (!later.includes(part)) this.#check(part)
+      const { name, pointer, size } = part
+      const section = sectionOf(header, name, grown ? undefined : size)
+      if (waits && largeParts.includes(name)) {
+        later.push({ ...part, ...section })
+        if (name !== 'vectors') this.#readPart(source, { ...part, ...section })
+        continue
+      }
+      readSection(source, header, name, size, {
+        view: (at, length) => graph.view(pointer + at, length),
+        checksum: (at, length, before) => graph.checksum(pointer + at, length, before),
+      })
     }
     graph.adopt(about)
     const named = header.sections.some(({ name }) => name === 'ids')
     if (named === (header.version === 1)) throw damaged('its version')
     if (named) {
-      const section = sectionOf(header, 'ids')
-      const ids = new Uint8Array(section.bytes)
-      source.read(section.offset, ids)
-      if (checksumOf(ids) !== section.crc || !this.#ids.fromBytes(ids, about.count)) throw damaged("its section 'ids'")
+      const ids = new Uint8Array(sizeOf(header, 'ids'))
+      readSection(source, header, 'ids', ids.length, {
+        view: (at, length) => ids.subarray(at, at + length),
+        checksum: (at, length, before) => checksumOf(ids.subarray(at, at + length), before),
+      })
+      if (!this.#ids.fromBytes(ids, about.count)) throw damaged("its section 'ids'")
+      const base = header.sections.reduce((end, { offset, bytes }) => Math.max(end, offset + bytes), 0)
+      this.#saved = this.#newSaved(header.crc, header.bytes, this.#contents(), base)
     }
     if (later.length) this.#loadLater(source, later)
     else {
@@ -605,10 +723,6 @@ export class Hnsw<Id extends HnswId = number> {
   #readPart(source: Source, { pointer, size, offset }: Part): void {
     for (let at = 0; at < size; at += pieceBytes)
       source.read(offset + at, this.#graph.view(pointer + at, Math.min(pieceBytes, size - at)))
-  }
-
-  #check({ name, pointer, size, crc }: Part): void {
-    if (this.#graph.checksum(pointer, size) !== crc) throw damaged(`its section '${name}'`)
   }
 
   #checkGraph(): void {
@@ -737,6 +851,7 @@ export class Hnsw<Id extends HnswId = number> {
   async #put(points: Matrix, given: HnswId[], options: LongCall & { keep?: boolean }): Promise<number> {
     const ids = this.#ids
     const graph = this.#graph
+    this.#remember()
     if (graph.holes) ids.becomeOwn('number', graph.count)
     let replaced = 0
     const added: HnswId[] = []
@@ -981,6 +1096,101 @@ export class Hnsw<Id extends HnswId = number> {
   }
 }
 
+/** A file that can be written to at any place. */
+export interface GrowingFile {
+  /** Fills `into` from a position; how many bytes there were. */
+  read(into: Uint8Array, at: number): Promise<number>
+  write(bytes: Uint8Array, at: number): Promise<void>
+  /** Resolved once all that was written is on the disk. */
+  sync(): Promise<void>
+}
+
+interface Saved {
+  /** Of the file's first header. */
+  crc: number
+  /** Bytes of the file that count, and of those its first sections. */
+  end: number
+  base: number
+  layout: number
+  /** Of the blocks of each section, as the file has them; all of them once `remembered`, before that nothing else has changed. */
+  digests: Map<string, BigUint64Array>
+  remembered: boolean
+}
+
+/** What a section of the file holds. */
+interface Content {
+  name: string
+  size: number
+  crc(): number
+  digests(): BigUint64Array
+  read(at: number, length: number): Uint8Array
+}
+
+/** Where the bytes of a section go. */
+interface Target {
+  view(at: number, length: number): Uint8Array
+  checksum(at: number, length: number, before: number): number
+}
+
+/** A section's size after all changes. */
+function sizeOf(header: Header, name: string): number {
+  const last = header.changes.findLast(({ sections }) => sections.some(section => section.name === name))
+  return last?.sections.find(section => section.name === name)?.bytes ?? sectionOf(header, name).bytes
+}
+
+/** Reads a section as it was written first, and then what has changed. @throws InputError where it is damaged */
+function readSection(source: Source, header: Header, name: string, size: number, target: Target): void {
+  const wrong = () => damaged(`its section '${name}'`)
+  const read = (offset: number, at: number, length: number, before: number) => {
+    for (let done = 0; done < length; done += pieceBytes)
+      source.read(offset + done, target.view(at + done, Math.min(pieceBytes, length - done)))
+    return target.checksum(at, length, before)
+  }
+  const section = sectionOf(header, name)
+  if (sizeOf(header, name) !== size) throw wrong()
+  if (section.bytes <= size) {
+    if (read(section.offset, 0, section.bytes, 0) !== section.crc) throw wrong()
+  } else {
+    // It has become shorter.
+    const bytes = new Uint8Array(section.bytes)
+    source.read(section.offset, bytes)
+    if (checksumOf(bytes) !== section.crc) throw wrong()
+    target.view(0, size).set(bytes.subarray(0, size))
+  }
+  for (const { sections, block } of header.changes)
+    for (const change of sections) {
+      if (change.name !== name) continue
+      let crc = 0
+      let offset = change.offset
+      for (const [first, blocks] of change.runs) {
+        const at = first * block
+        const length = Math.min(change.bytes, at + blocks * block) - at
+        // What was there then may lie beyond the end now.
+        if (at + length <= size) crc = read(offset, at, length, crc)
+        else {
+          const bytes = new Uint8Array(length)
+          source.read(offset, bytes)
+          crc = checksumOf(bytes, crc)
+          if (at < size) target.view(at, size - at).set(bytes.subarray(0, size - at))
+        }
+        offset += length
+      }
+      if (crc !== change.crc) throw wrong()
+    }
+}
+
+/** Blocks whose digests differ, or that are new, as runs. */
+function runsOf(before: BigUint64Array, now: BigUint64Array): [number, number][] {
+  const runs: [number, number][] = []
+  for (let block = 0; block < now.length; block++) {
+    if (block < before.length && before[block] === now[block]) continue
+    const last = runs.at(-1)
+    if (last && last[0] + last[1] === block) last[1]++
+    else runs.push([block, 1])
+  }
+  return runs
+}
+
 /** A section of the file and where it lies in memory. */
 interface Part extends Section {
   pointer: number
@@ -1011,8 +1221,8 @@ interface About extends GraphState {
 }
 
 /** Checks what a header says before memory is taken for it. */
-function readAbout({ about, bytes }: Header): About {
-  const given = about as unknown as About
+function readAbout({ about, bytes, changes }: Header): About {
+  const given = (changes.at(-1)?.about ?? about) as unknown as About
   const { options, dimension, count, entry, top, upper, step, halves = false, ids = 'sequence', next = count } = given
   const whole = (value: number, most: number) => Number.isInteger(value) && value >= 0 && value <= most
   try {

@@ -1,8 +1,12 @@
 /** What happens to an index over its life, beside brute force over the same rows. */
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, test } from 'node:test'
 import { InputError, type Matrix, matrix, random } from '@offprint/kernels'
 import { Hnsw, type HnswId, type HnswMetric, type HnswOptions } from '@offprint/search'
+import { openHnsw, saveHnsw, updateHnsw } from '@offprint/search/node'
 import fc from 'fast-check'
 import { clustered, distance, recall, rowOf } from './brute-force.ts'
 
@@ -342,6 +346,113 @@ test('the graph and the answers are the same for any number of threads', async (
     assert.equal(index.size, 1700)
   }
   await assert.rejects(Hnsw.build(points, { threads: 0 }), /threads must be a whole number/)
+})
+
+describe('saving what has changed', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'offprint-update-'))
+  after(() => rmSync(folder, { recursive: true, force: true }))
+  const columns = 8
+
+  test('after any changes the file opens as the index is, and much less is written than the whole', async () => {
+    for (const kind of ['sequence', 'string'] as const) {
+      const path = join(folder, `${kind}.hnsw`)
+      let named = 0
+      const ids = (rows: number) =>
+        kind === 'sequence' ? {} : { ids: Array.from({ length: rows }, () => `row ${named++}`) as never[] }
+      const points = clustered(6000, columns, 51)
+      let index = await Hnsw.build<HnswId>(points, { M: 8, efConstruction: 40, codes: 'i8', ...ids(6000) })
+      assert.equal(await updateHnsw(index, path), statSync(path).size)
+      const same = () => assert.ok(Buffer.from(openHnsw(path).toBytes()).equals(index.toBytes()))
+      same()
+      const whole = statSync(path).size
+      // Nothing has changed.
+      assert.ok((await updateHnsw(index, path)) < 2000)
+      index.delete([kind === 'sequence' ? 5 : 'row 5'])
+      assert.ok((await updateHnsw(index, path)) < 8000)
+      same()
+      await index.add(clustered(10, columns, 52), ids(10))
+      const written = await updateHnsw(index, path)
+      assert.ok(written < (kind === 'sequence' ? 0.4 : 0.6) * whole, `${written} of ${whole}`)
+      same()
+      // Opened again, it goes on with the same file.
+      index = openHnsw<HnswId>(path, { lazy: true })
+      await index.add(clustered(1, columns, 53), ids(1))
+      index.delete([kind === 'sequence' ? 7 : 'row 7'])
+      assert.ok((await updateHnsw(index, path)) < 0.2 * whole)
+      same()
+      await index.calibrate({ sample: 5 })
+      await updateHnsw(index, path)
+      assert.deepEqual(openHnsw(path).calibration, index.calibration)
+      // What changes everything is written whole.
+      await index.reorder()
+      const size = await updateHnsw(index, path)
+      assert.equal(size, statSync(path).size)
+      assert.ok(Math.abs(size - whole) < 0.2 * whole)
+      same()
+      // Another file is not added to.
+      const other = await Hnsw.build<HnswId>(points, { M: 8, efConstruction: 40, seed: 1, ...ids(6000) })
+      await updateHnsw(other, path)
+      await index.add(clustered(1, columns, 54), ids(1))
+      await updateHnsw(index, path)
+      same()
+      // Change upon change, until the file would be too long.
+      for (let round = 0; round < 30; round++) {
+        await index.add(clustered(3, columns, 60 + round), ids(3))
+        await updateHnsw(index, path)
+        assert.ok(statSync(path).size < 1.8 * whole)
+      }
+      same()
+    }
+    const empty = Hnsw.create(3)
+    const path = join(folder, 'empty.hnsw')
+    await updateHnsw(empty, path)
+    await empty.add(matrix(2, 3, Float32Array.of(1, 2, 3, 4, 5, 6)))
+    await updateHnsw(empty, path)
+    assert.equal(openHnsw(path).size, 2)
+  })
+
+  test('wherever it is interrupted, the file opens as it was before; damage is refused', async () => {
+    const path = join(folder, 'cut.hnsw')
+    const index = await Hnsw.build(clustered(3000, columns, 55), { M: 8, efConstruction: 40, codes: 'i8' })
+    await saveHnsw(index, path)
+    const before = readFileSync(path)
+    const was = Buffer.from(index.toBytes())
+    index.delete([3])
+    await index.add(clustered(2, columns, 56))
+    assert.ok((await updateHnsw(index, path)) < before.length)
+    const after = readFileSync(path)
+    assert.ok(after.length > before.length)
+    const is = Buffer.from(index.toBytes())
+    // The bytes that count are written last, at 20.
+    const cut = Buffer.from(after)
+    before.copy(cut, 20, 20, 32)
+    fc.assert(
+      fc.property(fc.integer({ min: before.length, max: after.length }), length =>
+        assert.ok(Buffer.from(Hnsw.open(cut.subarray(0, length)).toBytes()).equals(was)),
+      ),
+      { seed: 5, numRuns: 50 },
+    )
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: after.length - 1 }), length =>
+        assert.throws(() => Hnsw.open(after.subarray(0, length)), InputError),
+      ),
+      { seed: 6, numRuns: 50 },
+    )
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: after.length - 1 }), fc.integer({ min: 1, max: 255 }), (at, change) => {
+        const damaged = Buffer.from(after)
+        damaged[at] ^= change
+        try {
+          // Only what fills up to 64 bytes may differ.
+          assert.ok(Buffer.from(Hnsw.open(damaged).toBytes()).equals(is))
+          assert.ok(at >= before.length && after[at] === 0)
+        } catch (error) {
+          assert.ok(error instanceof InputError && /index: /.test(error.message), String(error))
+        }
+      }),
+      { seed: 7, numRuns: 400 },
+    )
+  })
 })
 
 test('ids are checked before anything is added', async () => {

