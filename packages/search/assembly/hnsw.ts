@@ -26,6 +26,8 @@ import {
   distance4,
   encode,
   entry,
+  extend,
+  extendPool,
   flags,
   flagsOf,
   floatKind,
@@ -140,6 +142,7 @@ function findLinksOf(batch: usize, index: i32, found: usize, equals: usize, ef: 
       searchLayer(query, ef, layer)
       const best = candidateAt(pool, 0)
       beginAt(idOf(best), keyOf(best))
+      if (extend) extendPool(query, ef, layer)
     }
     offerMates(batch, index, layer, query, ef)
     const list = listOf(found, index, layer)

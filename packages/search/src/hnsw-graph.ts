@@ -1008,7 +1008,7 @@ export class HnswGraph {
       if (wanted <= workspace.room) continue
       if (workspace.pool) this.#memory.give(workspace.pool)
       workspace.room = Math.max(wanted, Math.ceil(workspace.room * 1.5))
-      workspace.pool = this.#memory.take((workspace.room + 2) * 8)
+      workspace.pool = this.#memory.take((workspace.room + 2) * 12)
       const cells = new Uint32Array(this.#memory.memory.buffer, workspace.pointer, 2)
       cells.set([workspace.pool, workspace.room])
     }
@@ -1050,6 +1050,7 @@ export class HnswGraph {
     const bound = this.#capacity > 0
     const entry = bound ? this.entry : none
     const top = bound ? this.top : -1
+    const { selection, keepPruned, extendCandidates } = this.settings
     const floatKind = this.settings.metric === 'ip' ? 2 : this.#halves ? 3 : 1
     const cells = new Uint32Array(this.#memory.memory.buffer, this.#table, 23)
     cells.set([
@@ -1070,7 +1071,7 @@ export class HnswGraph {
       pointer('flags'),
       pointer('twins'),
       floatKind,
-      Number(this.settings.selection === 'simple'),
+      Number(selection === 'simple') + 2 * Number(keepPruned) + 4 * Number(extendCandidates),
       count,
       entry,
       top,

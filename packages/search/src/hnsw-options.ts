@@ -46,6 +46,10 @@ export interface HnswOptions {
   keepFloats?: 'f32' | 'f16'
   /** How a node's links are chosen among candidates: by the heuristic (algorithm 4, the default), or just the nearest. */
   selection?: 'heuristic' | 'simple'
+  /** Algorithm 4's option: places that are left go to the nearest candidates that were passed over. Default false. */
+  keepPruned?: boolean
+  /** Algorithm 4's option for extremely clustered rows: what candidates link to is a candidate as well. Default false. */
+  extendCandidates?: boolean
   /** Level factor mL of section 4.1; default 1/ln M. 0 gives a single layer. For experiments. */
   levelFactor?: number
   /** Links a node in layer 0 as a multiple of M, 1 to 4; default 2. For experiments. */
@@ -136,6 +140,8 @@ export function readOptions(options: HnswOptions): HnswSettings {
     codes = 'auto',
     keepFloats = 'f32',
     selection = 'heuristic',
+    keepPruned = false,
+    extendCandidates = false,
     layer0Factor = 2,
   } = options
   requireOneOf('metric', metric, hnswMetrics)
@@ -152,11 +158,25 @@ export function readOptions(options: HnswOptions): HnswSettings {
     )
   requireOneOf('keepFloats', keepFloats, ['f32', 'f16'])
   requireOneOf('selection', selection, ['heuristic', 'simple'])
+  for (const [name, value] of Object.entries({ keepPruned, extendCandidates }))
+    if (typeof value !== 'boolean') throw new InputError(name, String(value), 'true or false')
   const levelFactor = options.levelFactor ?? 1 / Math.log(M)
   if (!(levelFactor >= 0 && levelFactor <= 4)) throw new InputError('levelFactor', String(levelFactor), 'from 0 to 4')
   if (!(layer0Factor >= 1 && layer0Factor <= 4))
     throw new InputError('layer0Factor', String(layer0Factor), 'from 1 to 4')
-  return { metric, M, efConstruction, seed, codes, keepFloats, selection, levelFactor, layer0Factor }
+  return {
+    metric,
+    M,
+    efConstruction,
+    seed,
+    codes,
+    keepFloats,
+    selection,
+    keepPruned,
+    extendCandidates,
+    levelFactor,
+    layer0Factor,
+  }
 }
 
 function requireOneOf(field: string, value: string, values: readonly string[]): void {

@@ -455,6 +455,65 @@ describe('saving what has changed', () => {
   })
 })
 
+describe('whatever the rows are like, most true neighbours are found', () => {
+  const { next, integer } = random(71)
+  const rows = 3000
+  const columns = 16
+  const made = (cell: (row: number, column: number) => number) => {
+    const points = matrix(rows + 100, columns)
+    for (let at = 0; at < points.data.length; at++) points.data[at] = cell(Math.floor(at / columns), at % columns)
+    return points
+  }
+  const factors = Float64Array.from({ length: (rows + 100) * 3 }, next)
+  const mixing = Float64Array.from({ length: 3 * columns }, next)
+  const sets: Record<string, Matrix> = {
+    'on a grid of whole numbers': made(() => integer(4)),
+    'half of them equal to others': made(row => (row % 2 ? ((row % 40) * 7919) % 11 : next())),
+    'of rank 3': made((row, column) => {
+      let sum = 0
+      for (let at = 0; at < 3; at++) sum += factors[row * 3 + at] * mixing[at * columns + column]
+      return sum
+    }),
+    'in tiny clusters far apart': made((row, column) => (((row % 60) * 31 + column * 17) % 97) + 1e-3 * next()),
+    'along a line, in order': made((row, column) => row * (column ? 0.001 : 1)),
+    'of very different lengths': made(row => next() * 10 ** (row % 7)),
+    'with one column that is all': made((row, column) => (column ? 1e-4 * next() : 1000 * Math.sin(row))),
+  }
+  for (const [name, all] of Object.entries(sets))
+    test(name, async () => {
+      const points = matrix(rows, columns, all.data.slice(0, rows * columns))
+      const queries = matrix(100, columns, all.data.slice(rows * columns))
+      for (const options of [
+        {},
+        { codes: 'none' },
+        { keepPruned: true },
+        { extendCandidates: true },
+      ] as HnswOptions[]) {
+        const index = await Hnsw.build(points, { ...options, efConstruction: 80 })
+        assert.equal(index.unreached(), 0)
+        assert.ok((await recall(index, queries, 100)) >= 0.97, JSON.stringify(options))
+      }
+    })
+
+  test('pruned links fill the records, and candidates are extended', async () => {
+    const points = clustered(2000, 8, 72)
+    const links = async (options: HnswOptions) =>
+      (await Hnsw.build(points, { M: 8, efConstruction: 20, ...options })).stats().meanLinks
+    const [plain, kept] = [await links({}), await links({ keepPruned: true })]
+    assert.ok(kept > plain + 1 && kept <= 16)
+    const evaluated = async (extendCandidates: boolean) =>
+      (await Hnsw.build(points, { M: 8, efConstruction: 20, extendCandidates })).takeCounts().hops
+    assert.ok((await evaluated(true)) > 0 && (await evaluated(false)) > 0)
+    const [narrow, wide] = await Promise.all(
+      [false, true].map(async extendCandidates =>
+        recall(await Hnsw.build(points, { M: 8, efConstruction: 10, extendCandidates }), clustered(100, 8, 73), 20),
+      ),
+    )
+    assert.ok(wide >= narrow - 0.01)
+    await assert.rejects(Hnsw.build(points, { keepPruned: 1 as never }), /keepPruned must be true or false/)
+  })
+})
+
 test('ids are checked before anything is added', async () => {
   const two = matrix(2, 3, Float32Array.of(1, 2, 3, 4, 5, 6))
   const refused = (work: () => Promise<unknown>, message: RegExp) =>

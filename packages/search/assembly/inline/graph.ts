@@ -56,6 +56,9 @@ export let kind: i32 = byCodes
 /** What decides in the end. */
 export let floatKind: i32 = bySquares
 export let simple: boolean = false
+/** Options of algorithm 4: places that are left go to candidates that were passed over; links of candidates are candidates too. */
+let keepPruned: boolean = false
+export let extend: boolean = false
 
 export let count: u32 = 0
 export let entry: u32 = none
@@ -82,6 +85,8 @@ export let queryCode: usize = 0
 let visited: usize = 0
 /** Of this thread: epoch of the visited marks (u32), hops and compared rows (f64). */
 let ledger: usize = 0
+/** Room for as many ids as the pool holds. */
+let extended: usize = 0
 /** Room for four keys. */
 let lane: usize = 0
 
@@ -115,7 +120,9 @@ export function bind(table: usize): void {
   twins = word(table, 15)
   floatKind = <i32>word(table, 16)
   kind = codes ? byCodes : floatKind
-  simple = word(table, 17) != 0
+  simple = (word(table, 17) & 1) != 0
+  keepPruned = (word(table, 17) & 2) != 0
+  extend = (word(table, 17) & 4) != 0
   count = <u32>word(table, 18)
   entry = <u32>word(table, 19)
   top = <i32>word(table, 20)
@@ -135,6 +142,7 @@ export function bindWorkspace(workspace: usize): void {
   visited = word(workspace, 7)
   ledger = word(workspace, 8)
   lane = ledger + 32
+  extended = pool + ((<usize>room + 2) << 3)
 }
 
 /** From now on only these rows may be found; 0 for all. */
@@ -539,6 +547,24 @@ export function searchAround(query: usize, ef: i32, seeds: usize, n: i32): void 
   walkAround(query, ef)
 }
 
+/** Offers what the pool's nodes link to and the walk has not met, as algorithm 4 may extend its candidates. */
+export function extendPool(query: usize, ef: i32, layer: i32): void {
+  const cap = capOf(layer)
+  // The pool changes meanwhile: its nodes are listed first.
+  const n = min(size, ef)
+  for (let i = 0; i < n; i++) putId(extended, i, idOf(candidateAt(pool, i)))
+  for (let i = 0; i < n; i++) {
+    const record = recordOf(idAt(extended, i), layer)
+    let found = 0
+    for (let j = 0; j < cap; j++) {
+      const id = idAt(record, j)
+      if (id == none) break
+      if (visit(id)) putId(gather, found++, id)
+    }
+    offerFound(query, found, ef)
+  }
+}
+
 function begin(ef: i32): void {
   nextEpoch()
   startPool()
@@ -548,8 +574,8 @@ function begin(ef: i32): void {
 }
 
 /**
- * Algorithm 4 without extended candidates and without keeping the pruned: takes candidates by distance, each unless
- * one already taken is nearer to it than `q` is.
+ * Algorithm 4 for candidates that are extended already: takes them by distance, each unless one already taken is nearer to
+ * it than `q` is; then, where pruned ones are kept, the nearest of those.
  * @param candidates in ascending order @param out room for three more ids than `most`
  * @param taken how many ids are in `out` already, and stay
  */
@@ -565,6 +591,14 @@ export function selectLinks(candidates: usize, n: i32, most: i32, out: usize, ta
     for (let at = 0; keep && !simple && at < taken; at += 4)
       keep = !v128.any_true(i32x4.lt_s(compare4(row, out + ((<usize>at) << 2)), limit))
     if (!keep) continue
+    putId(out, taken++, id)
+    repeatLast(out, taken)
+  }
+  for (let i = 0; keepPruned && i < n && taken < most; i++) {
+    const id = idOf(candidateAt(candidates, i))
+    let fresh = isLive(id)
+    for (let at = 0; fresh && at < taken; at++) fresh = idAt(out, at) != id
+    if (!fresh) continue
     putId(out, taken++, id)
     repeatLast(out, taken)
   }
