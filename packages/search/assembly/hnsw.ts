@@ -31,13 +31,14 @@ import {
   flags,
   flagsOf,
   floatKind,
+  forSearching,
   gather,
   holeFlag,
   holes,
   idAt,
   idOf,
   inFilter,
-  insert,
+  isCoded,
   keepBest,
   keyOf,
   kind,
@@ -519,6 +520,7 @@ export function searchMany(
   seeds: usize,
   seeded: i32,
 ): void {
+  forSearching(true)
   for (let q = from; q < to; q++) {
     const row = queries + <usize>q * queryBytes
     let n = 0
@@ -528,6 +530,7 @@ export function searchMany(
     }
     output(results, n, k, ids + ((<usize>q * k) << 2), distances + ((<usize>q * k) << 2), scale)
   }
+  forSearching(false)
 }
 
 /** The same, in as many threads as call it. @param results room for k candidates of this thread @param n queries, taken from `queue` */
@@ -554,7 +557,7 @@ const queriesOfPiece: u32 = 8
 
 function walkFrom(row: usize, ef: i32, seeds: usize, seeded: i32): void {
   let query = row
-  if (kind == byCodes) {
+  if (isCoded(kind)) {
     encode(row, queryCode)
     query = queryCode
   }
@@ -604,7 +607,9 @@ export function searchWithin(row: usize, ef: i32, most: i32, out: usize): u32 {
   let found: u32 = 0
   outside = 0
   if (entry == none) return 0
+  forSearching(true)
   walkFrom(row, ef, 0, 0)
+  forSearching(false)
   for (let i = 0; i < size; i++) {
     const id = idOf(candidateAt(pool, i))
     const key = keyOfRow(row, id)
@@ -678,9 +683,9 @@ function rank(row: usize, k: i32, results: usize, chains: boolean): i32 {
   let n = 0
   for (let i = 0; i < size; i++) {
     const id = idOf(candidateAt(pool, i))
-    if (kind == byCodes && i + rowsAhead < size)
+    if (isCoded(kind) && i + rowsAhead < size)
       touch(vectors + <usize>idOf(candidateAt(pool, i + rowsAhead)) * rowBytes, rowBytes)
-    const key = kind == byCodes ? keyOfRow(row, id) : keyOf(candidateAt(pool, i))
+    const key = isCoded(kind) ? keyOfRow(row, id) : keyOf(candidateAt(pool, i))
     for (let at = id; at != none; at = chains ? twinOf(at) : none) {
       // Of many equal rows no more are looked at than are needed.
       if (n == k && key >= keyOf(candidateAt(results, k - 1))) break
@@ -693,7 +698,9 @@ function rank(row: usize, k: i32, results: usize, chains: boolean): i32 {
 /** Lists the nodes that a walk finds, nearest first by what it compares. @returns how many */
 export function walked(row: usize, ef: i32, out: usize): i32 {
   if (entry == none) return 0
+  forSearching(true)
   walkFrom(row, ef, 0, 0)
+  forSearching(false)
   for (let i = 0; i < size; i++) putId(out, i, idOf(candidateAt(pool, i)))
   return size
 }

@@ -5,7 +5,7 @@
 import { type Matrix, matrix, random } from '@offprint/kernels'
 
 export interface Codes {
-  /** Per dimension, the value of code 0. */
+  /** Per dimension, the value of code 0; of codes of bits, the centre, and then the signs of the rotation. */
   offsets: Float32Array
   /** From one code to the next. */
   step: number
@@ -16,6 +16,23 @@ export const highestCode = 127
 const sampleRows = 4000
 /** Shares of all components that lie within the range of codes; what lies outside gets the first or last code. */
 const coverages = [0.98, 0.99, 0.995, 0.998, 0.9995, 1]
+
+/** Bits of a code: the dimension, padded to a power of two of at least 128, which are 16 bytes. */
+export const bitsOf = (dimension: number) => 2 ** Math.ceil(Math.log2(Math.max(128, dimension)))
+
+/** The centre of some rows, and the random signs of two rounds of a rotation. */
+export function trainBits({ data, rows, columns }: Matrix, seed: number): Codes {
+  const bits = bitsOf(columns)
+  const { next } = random(seed, 3)
+  const offsets = new Float32Array(columns + 2 * bits)
+  for (let column = 0; column < columns; column++) {
+    let sum = 0
+    for (let row = 0; row < rows; row++) sum += data[row * columns + column]
+    offsets[column] = sum / rows
+  }
+  for (let at = columns; at < offsets.length; at++) offsets[at] = next() < 0.5 ? -1 : 1
+  return { offsets, step: 1 }
+}
 
 /** Some of the rows of two matrices, at length 1 where they are compared so, to train codes on. */
 export function codeSample(first: Matrix, second: Matrix, { seed, unit }: { seed: number; unit: boolean }): Matrix {

@@ -17,7 +17,7 @@ import {
   workerPool,
 } from '@offprint/kernels'
 import { relaxed, simd } from '../build/hnsw.js'
-import { type Codes, codeSample, trainCodes } from './codes.ts'
+import { bitsOf, type Codes, codeSample, trainBits, trainCodes } from './codes.ts'
 import type { HnswSettings } from './hnsw-options.ts'
 
 const topMost = 15
@@ -181,7 +181,7 @@ export class HnswGraph {
     this.#memory = arena(bytes, { shared: pool.threads > 1 })
     if (this.#memory.shared) this.#pool = pool
     this.#engine = instantiate<Engine>([relaxed, simd], this.#memory)
-    this.#table = this.#memory.take(23 * 4)
+    this.#table = this.#memory.take(24 * 4)
     this.#bind()
   }
 
@@ -202,8 +202,12 @@ export class HnswGraph {
   get threads(): number {
     return this.#pool?.threads ?? 1
   }
-  get codes(): 'i8' | 'none' {
-    return this.#codes ? 'i8' : 'none'
+  get codes(): 'i8' | 'bit' | 'none' {
+    return this.#codes ? (this.#bits ? 'bit' : 'i8') : 'none'
+  }
+  /** Bits of a code, where codes are of bits. */
+  get #bits(): number {
+    return this.settings.codes === 'bit' ? bitsOf(this.dimension) : 0
   }
   get floats(): 'f32' | 'f16' {
     return this.#halves ? 'f16' : 'f32'
@@ -347,6 +351,7 @@ export class HnswGraph {
     const piece = Math.max(1, Math.min(rows, Math.floor((1 << 20) / this.#queryBytes)))
     const staged = this.#memory.take(piece * this.#queryBytes)
     const list = this.#memory.take(piece * 4)
+    this.#room(1)
     this.#bind()
     for (let from = 0; from < rows; from += piece) {
       const to = Math.min(rows, from + piece)
@@ -395,8 +400,8 @@ export class HnswGraph {
         Uint32Array.from({ length: before.rows }, (_, row) => row),
       )
     }
-    relay(trainCodes(sample), keepFloats === 'f16')
-    if (codes === 'i8') return false
+    relay(codes === 'bit' ? trainBits(sample, seed) : trainCodes(sample), keepFloats === 'f16')
+    if (codes !== 'auto') return false
     this.#store(points, places)
     if ((await this.#missedByCodes(this.#count + points.rows - this.#holes.length, signal)) <= mostMissed) return true
     relay(undefined, false)
@@ -899,7 +904,7 @@ export class HnswGraph {
     return Math.round(this.settings.M * this.settings.layer0Factor)
   }
   get #codeBytes(): number {
-    return Math.ceil(this.dimension / 16) * 16
+    return this.#bits ? this.#bits / 8 : Math.ceil(this.dimension / 16) * 16
   }
   /** Bytes of a query: 32-bit floats, padded to 16 bytes, or to 8 numbers where they are compared with 16-bit floats. */
   get #queryBytes(): number {
@@ -1022,7 +1027,8 @@ export class HnswGraph {
       (gatherRoom + this.#linkCap + 16) * 4,
       (this.#linkCap + 8) * 8,
       (this.#linkCap + 8) * 4,
-      this.#codeBytes,
+      // A row is rotated behind its code.
+      this.#codeBytes + this.#bits * 4,
       this.#capacity * 2,
       48,
     ]
@@ -1052,7 +1058,7 @@ export class HnswGraph {
     const top = bound ? this.top : -1
     const { selection, keepPruned, extendCandidates } = this.settings
     const floatKind = this.settings.metric === 'ip' ? 2 : this.#halves ? 3 : 1
-    const cells = new Uint32Array(this.#memory.memory.buffer, this.#table, 23)
+    const cells = new Uint32Array(this.#memory.memory.buffer, this.#table, 24)
     cells.set([
       pointer('vectors'),
       this.#rowBytes,
@@ -1077,8 +1083,9 @@ export class HnswGraph {
       top,
       this.#deleted,
       this.#holes.length,
+      this.#bits,
     ])
-    this.#floats(this.#table, 23)[7] = this.#codes ? 1 / this.#codes.step : 0
+    this.#floats(this.#table, 24)[7] = this.#codes ? 1 / this.#codes.step : 0
     this.#engine.bind(this.#table)
   }
 
@@ -1114,7 +1121,7 @@ export class HnswGraph {
         size: n * this.#columns[name]!.bytes,
       }))
     parts.push({ name: 'upper', pointer: this.#upper.pointer, size: this.#upper.size * 4 })
-    if (this.#codes) parts.push({ name: 'offsets', pointer: this.#codes.pointer, size: this.dimension * 4 })
+    if (this.#codes) parts.push({ name: 'offsets', pointer: this.#codes.pointer, size: this.#codes.offsets.length * 4 })
     return parts
   }
 
@@ -1128,7 +1135,7 @@ export class HnswGraph {
     this.#count = count
     this.#halves = halves
     this.#decided = step !== null || this.settings.codes === 'none' || count >= leastRowsForCodes
-    if (step !== null) this.#setCodes({ offsets: new Float32Array(this.dimension), step })
+    if (step !== null) this.#setCodes({ offsets: new Float32Array(this.dimension + 2 * this.#bits), step })
     if (count) this.#reserve(count)
     this.#upper = { pointer: this.#memory.take(upper * 4), size: upper, capacity: upper }
     this.#bind()
@@ -1136,7 +1143,7 @@ export class HnswGraph {
 
   /** After the parts were filled, though perhaps not yet the vectors. */
   adopt({ entry, top }: GraphState): void {
-    if (this.#codes) this.#codes.offsets = this.#floats(this.#codes.pointer, this.dimension).slice()
+    if (this.#codes) this.#codes.offsets = this.#floats(this.#codes.pointer, this.#codes.offsets.length).slice()
     const flags = this.#bytes('flags')
     for (let row = this.#count - 1; row >= 0; row--)
       if (flags[row] & holeFlag) this.#holes.push(row)

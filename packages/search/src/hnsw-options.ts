@@ -36,9 +36,10 @@ export interface HnswOptions {
   /**
    * What the walk compares. `i8`: codes of a byte a dimension, with the floats read only to rank what was found. `none`: the
    * floats. `auto` (the default): codes once there are 1,000 rows, if on these they miss next to no true neighbour. `ip` has
-   * none.
+   * none. `bit`: a bit a dimension, for searching alone: an eighth of the bytes, for 384 dimensions and more, where three times the
+   * candidates are needed.
    */
-  codes?: 'auto' | 'i8' | 'none'
+  codes?: 'auto' | 'i8' | 'bit' | 'none'
   /**
    * How vectors are kept. `f32` (the default): as they are. `f16`: as 16-bit floats, half the memory, wherever the walk compares
    * codes; good to about 0.05 % of a component, which must be at most 65,504.
@@ -65,7 +66,7 @@ export interface AddOptions<Id extends HnswId> {
 }
 
 export interface SearchOptions<Id extends HnswId = number> {
-  /** Candidates kept on the walk, at least k; default max(2k, 50). More find more and take longer. */
+  /** Candidates kept on the walk, at least k; default max(2k, 50), with codes of bits three times that. More find more and take longer. */
   ef?: number
   /** Instead of `ef`: share of the true neighbours that should be found, above 0 and at most 1. Needs `calibrate` before. */
   recall?: number
@@ -108,7 +109,7 @@ export interface HnswStats {
   efConstruction: number
   seed: number
   /** What the walk compares. */
-  codes: 'i8' | 'none'
+  codes: 'i8' | 'bit' | 'none'
   /** How vectors are kept. */
   floats: 'f32' | 'f16'
   /** Threads that build, and answer batches. */
@@ -148,15 +149,18 @@ export function readOptions(options: HnswOptions): HnswSettings {
   requireWhole('M', M, 4, 64)
   requireWhole('efConstruction', efConstruction, 8, 4096)
   requireWhole('seed', seed, 0, 2 ** 32 - 1)
-  requireOneOf('codes', codes, ['auto', 'i8', 'none'])
-  if (codes === 'i8' && metric === 'ip')
+  requireOneOf('codes', codes, ['auto', 'i8', 'bit', 'none'])
+  if ((codes === 'i8' || codes === 'bit') && metric === 'ip')
     throw new InputError(
       'codes',
-      "'i8'",
+      `'${codes}'`,
       "'none'",
-      "codes must be 'none' or 'auto' where the metric is 'ip', found 'i8'",
+      `codes must be 'none' or 'auto' where the metric is 'ip', found '${codes}'`,
     )
   requireOneOf('keepFloats', keepFloats, ['f32', 'f16'])
+  // Rows are added by comparing 32-bit floats.
+  if (codes === 'bit' && keepFloats === 'f16')
+    throw new InputError('keepFloats', "'f16'", "'f32'", "keepFloats must be 'f32' where codes are bits, found 'f16'")
   requireOneOf('selection', selection, ['heuristic', 'simple'])
   for (const [name, value] of Object.entries({ keepPruned, extendCandidates }))
     if (typeof value !== 'boolean') throw new InputError(name, String(value), 'true or false')

@@ -923,7 +923,8 @@ export class Hnsw<Id extends HnswId = number> {
     if (ef !== undefined && (!Number.isInteger(ef) || ef < 1))
       throw new InputError('ef', String(ef), 'a whole number of at least 1')
     const most = Math.max(1, this.#graph.count)
-    const chosen = ef ?? (recall === undefined ? Math.max(2 * k, 50) : this.#efFor(wanted, recall))
+    const usual = Math.max(2 * k, 50) * (this.#graph.codes === 'bit' ? 3 : 1)
+    const chosen = ef ?? (recall === undefined ? usual : this.#efFor(wanted, recall))
     return Math.min(Math.max(k, chosen), most)
   }
 

@@ -35,7 +35,7 @@ const life = fc.record({
   // Few values make equal rows and ties.
   values: fc.integer({ min: 2, max: 40 }),
   metric: fc.constantFrom<HnswMetric>('l2', 'cosine', 'ip'),
-  codes: fc.constantFrom<'none' | 'i8'>('none', 'i8'),
+  codes: fc.constantFrom<'none' | 'i8' | 'bit'>('none', 'i8', 'bit'),
   keepFloats: fc.constantFrom<'f32' | 'f16'>('f32', 'f16'),
   M: fc.integer({ min: 4, max: 12 }),
   kind: fc.constantFrom<Kind>('sequence', 'number', 'bigint', 'string'),
@@ -52,11 +52,12 @@ test('any row of additions, replacements, deletions, repairs and openings leaves
       async ({ columns, values, metric, codes, keepFloats, M, kind, seed, operations, share, k }) => {
         const { integer, next, shuffle } = random(seed)
         // Whole numbers below 2,048, which 16-bit floats hold; of length 1 they do not.
-        const close = 2e-5 * values ** 2 * columns + (keepFloats === 'f16' && metric === 'cosine' ? 4e-3 : 0)
+        const floats = codes === 'bit' ? 'f32' : keepFloats
+        const close = 2e-5 * values ** 2 * columns + (floats === 'f16' && metric === 'cosine' ? 4e-3 : 0)
         const options: HnswOptions = {
           metric,
           codes: metric === 'ip' ? 'none' : codes,
-          keepFloats,
+          keepFloats: floats,
           M,
           efConstruction: 30,
           seed,
@@ -280,6 +281,28 @@ describe('an index of 4,000 × 24', () => {
     assert.ok((await recall(half, queries, 100)) > 0.97)
     // Where codes do not fit, floats stay as they are.
     assert.equal((await Hnsw.build(points, { codes: 'none', keepFloats: 'f16' })).stats().floats, 'f32')
+  })
+
+  test('codes of bits find most neighbours of rows of 400 dimensions with three times the candidates', async () => {
+    const all = clustered(1600, 400, 24, 200)
+    const points = matrix(1500, 400, all.data.slice(0, 600_000))
+    const queries = matrix(100, 400, all.data.slice(600_000))
+    const index = await Hnsw.build(points, { codes: 'bit', efConstruction: 60 })
+    assert.equal(index.stats().codes, 'bit')
+    assert.equal(index.stats().bytes.codes, 1500 * 64)
+    assert.ok((await recall(index, queries, 300)) > 0.95)
+    const again = Hnsw.open(index.toBytes())
+    assert.deepEqual(await again.searchBatch(queries, 5), await index.searchBatch(queries, 5))
+    // The default is enough for most.
+    const { distances } = await index.searchBatch(queries, 1)
+    const truth = await index.searchExact(queries, 1)
+    assert.ok(distances.filter((far, at) => far <= truth.distances[at] * 1.000001).length >= 90)
+    assert.equal(index.unreached(), 0)
+    await assert.rejects(
+      Hnsw.build(points, { codes: 'bit', keepFloats: 'f16' }),
+      /keepFloats must be 'f32' where codes are bits/,
+    )
+    await assert.rejects(Hnsw.build(points, { codes: 'bit', metric: 'ip' }), /found 'bit'/)
   })
 
   test('a wanted recall is had, once it was measured', async () => {

@@ -401,7 +401,7 @@ test('bad input is refused by name, and nothing is added', async () => {
     [{ efConstruction: 7 }, 'efConstruction'],
     [{ seed: -1 }, 'seed'],
     [{ metric: 'hamming' }, 'metric'],
-    [{ codes: 'bit' }, 'codes'],
+    [{ codes: 'bits' as never }, 'codes'],
     [{ codes: 'i8', metric: 'ip' }, 'codes'],
   ] as [HnswOptions, string][])
     await refused(() => Hnsw.create(4, options), field, /must be/)

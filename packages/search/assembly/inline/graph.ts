@@ -13,6 +13,7 @@ import {
   squaredDistance,
   squaredDistance4,
 } from '../../../kernels/assembly/inline/distance'
+import { bitDistance, bitDistance4, encodeBits } from './bits'
 import { halfSquaredDistance, halfSquaredDistance4 } from './half'
 
 export const none: u32 = 0xffffffff
@@ -30,6 +31,7 @@ export const byCodes: i32 = 0
 export const bySquares: i32 = 1
 export const byProducts: i32 = 2
 export const byHalves: i32 = 3
+export const byBits: i32 = 4
 
 export let vectors: usize = 0
 export let rowBytes: usize = 0
@@ -51,8 +53,12 @@ export let levels: usize = 0
 export let flags: usize = 0
 /** Equal rows are one node of the graph and a chain of twins. */
 export let twins: usize = 0
-/** What the walk compares. */
+/** What the walk compares: codes while rows are added and searched for; bits only while they are searched for. */
 export let kind: i32 = byCodes
+let addingKind: i32 = byCodes
+let searchingKind: i32 = byCodes
+/** Dimensions of codes of bits, a power of two. */
+let bitCount: i32 = 0
 /** What decides in the end. */
 export let floatKind: i32 = bySquares
 export let simple: boolean = false
@@ -100,7 +106,7 @@ let skipped: u32 = none
 export let nearest: u32 = none
 export let nearestKey: i32 = 0
 
-/** @param table 22 words: see `tableFields` in graph.ts */
+/** @param table 24 words: see `tableFields` in graph.ts */
 export function bind(table: usize): void {
   vectors = word(table, 0)
   rowBytes = word(table, 1)
@@ -119,7 +125,10 @@ export function bind(table: usize): void {
   flags = word(table, 14)
   twins = word(table, 15)
   floatKind = <i32>word(table, 16)
-  kind = codes ? byCodes : floatKind
+  bitCount = <i32>word(table, 23)
+  addingKind = codes && !bitCount ? byCodes : floatKind
+  searchingKind = codes ? (bitCount ? byBits : byCodes) : floatKind
+  kind = addingKind
   simple = (word(table, 17) & 1) != 0
   keepPruned = (word(table, 17) & 2) != 0
   extend = (word(table, 17) & 4) != 0
@@ -207,15 +216,26 @@ export function unsortable(key: i32): f32 {
   return reinterpret<f32>(key ^ ((key >> 31) & 0x7fffffff))
 }
 
+/** From now on compares as is done for searching, or again as for adding. */
+export function forSearching(on: boolean): void {
+  kind = on ? searchingKind : addingKind
+}
+
+@inline
+export function isCoded(kind: i32): boolean {
+  return kind == byCodes || kind == byBits
+}
+
 @inline
 export function rowOf(kind: i32, id: u32): usize {
-  return kind == byCodes ? codes + <usize>id * codeBytes : vectors + <usize>id * rowBytes
+  return isCoded(kind) ? codes + <usize>id * codeBytes : vectors + <usize>id * rowBytes
 }
 
 /** Key of the distance from `a`, a code or a row of 32-bit floats, to `b`, which is as `kind` says. */
 @inline
 export function distance(kind: i32, a: usize, b: usize): i32 {
   if (kind == byCodes) return codeDistance(a, b, codeBytes)
+  if (kind == byBits) return bitDistance(a, b, codeBytes)
   if (kind == byHalves) return sortable(halfSquaredDistance(a, b, queryBytes))
   return sortable(kind == bySquares ? squaredDistance(a, b, rowBytes) : -innerProduct(a, b, rowBytes))
 }
@@ -223,6 +243,7 @@ export function distance(kind: i32, a: usize, b: usize): i32 {
 @inline
 export function distance4(kind: i32, query: usize, a: usize, b: usize, c: usize, d: usize): v128 {
   if (kind == byCodes) return codeDistance4(query, a, b, c, d, codeBytes)
+  if (kind == byBits) return bitDistance4(query, a, b, c, d, codeBytes)
   const values =
     kind == byHalves
       ? halfSquaredDistance4(query, a, b, c, d, queryBytes)
@@ -371,6 +392,7 @@ function insertNear(keys: v128, lanes: i32, from: i32, ef: i32): void {
 export function offerFound(query: usize, found: i32, ef: i32): void {
   if (found == 0) return
   if (kind == byCodes) offer(byCodes, query, found, ef)
+  else if (kind == byBits) offer(byBits, query, found, ef)
   else if (kind == bySquares) offer(bySquares, query, found, ef)
   else offer(byProducts, query, found, ef)
 }
@@ -387,7 +409,7 @@ export function touch(start: usize, bytes: usize): void {
 /** Touches the rows of the first `found` ids of `gather`, all before any is compared. */
 @inline
 function touchRows(kind: i32, found: i32): void {
-  const bytes = kind == byCodes ? codeBytes : rowBytes
+  const bytes = isCoded(kind) ? codeBytes : rowBytes
   for (let i = 0; i < found; i++) touch(rowOf(kind, idAt(gather, i)), bytes)
 }
 
@@ -435,6 +457,7 @@ function walk(kind: i32, query: usize, ef: i32, layer: i32): void {
 
 function walkLayer(query: usize, ef: i32, layer: i32): void {
   if (kind == byCodes) walk(byCodes, query, ef, layer)
+  else if (kind == byBits) walk(byBits, query, ef, layer)
   else if (kind == bySquares) walk(bySquares, query, ef, layer)
   else walk(byProducts, query, ef, layer)
 }
@@ -470,6 +493,7 @@ function walkAround(query: usize, ef: i32): void {
 
 export function compare(a: usize, b: usize): i32 {
   if (kind == byCodes) return distance(byCodes, a, b)
+  if (kind == byBits) return distance(byBits, a, b)
   return kind == bySquares ? distance(bySquares, a, b) : distance(byProducts, a, b)
 }
 
@@ -480,6 +504,8 @@ export function compare4(query: usize, list: usize): v128 {
   const d = idAt(list, 3)
   if (kind == byCodes)
     return distance4(byCodes, query, rowOf(byCodes, a), rowOf(byCodes, b), rowOf(byCodes, c), rowOf(byCodes, d))
+  if (kind == byBits)
+    return distance4(byBits, query, rowOf(byBits, a), rowOf(byBits, b), rowOf(byBits, c), rowOf(byBits, d))
   if (kind == bySquares)
     return distance4(bySquares, query, rowOf(bySquares, a), rowOf(bySquares, b), rowOf(bySquares, c), rowOf(bySquares, d))
   return distance4(byProducts, query, rowOf(byProducts, a), rowOf(byProducts, b), rowOf(byProducts, c), rowOf(byProducts, d))
@@ -487,7 +513,7 @@ export function compare4(query: usize, list: usize): v128 {
 
 @inline
 export function rowOfNode(id: u32): usize {
-  return kind == byCodes ? rowOf(byCodes, id) : rowOf(bySquares, id)
+  return isCoded(kind) ? rowOf(byCodes, id) : rowOf(bySquares, id)
 }
 
 /** Goes greedily from the entry point down to just above `layer`; the node reached is `nearest`. */
@@ -506,7 +532,7 @@ export function descend(query: usize, layer: i32): void {
       if (found == 0) break
       compared += found
       for (let i = found; i < found + 3; i++) putId(gather, i, idAt(gather, found - 1))
-      if (kind == byCodes) touchRows(byCodes, found)
+      if (isCoded(kind)) touchRows(byCodes, found)
       else touchRows(bySquares, found)
       for (let i = 0; i < found; i += 4) {
         v128.store(lane, compare4(query, gather + ((<usize>i) << 2)))
@@ -630,6 +656,10 @@ export function keepBest(list: usize, n: i32, k: i32, one: i64): i32 {
 
 /** Writes a row's code. */
 export function encode(row: usize, code: usize): void {
+  if (bitCount) {
+    encodeBits(row, code, dimension, offsets, bitCount, queryCode + codeBytes)
+    return
+  }
   for (let j = 0; j < dimension; j++) {
     const at = (<usize>j) << 2
     const scaled = f32.nearest((load<f32>(row + at) - load<f32>(offsets + at)) * inverseStep)
