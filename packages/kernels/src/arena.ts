@@ -144,6 +144,18 @@ export function instantiate<Exports>(base64: string | string[], space: Arena): E
   return new WebAssembly.Instance(compile(base64, space), { env: { memory: space.memory } }).exports as Exports
 }
 
+/** A module that is started on an arena the first time it is asked for, and then kept with it. */
+export function onArena<Exports>(base64: string | string[]): (space: Arena) => Exports {
+  const started = new WeakMap<Arena, Exports>()
+  return space => {
+    const known = started.get(space)
+    if (known) return known
+    const exports = instantiate<Exports>(base64, space)
+    started.set(space, exports)
+    return exports
+  }
+}
+
 /** The compiled module that fits an arena, to be started there or in a worker. */
 export function compile(base64: string | string[], { shared, relaxed }: Arena): WebAssembly.Module {
   const all = typeof base64 === 'string' ? [base64] : base64

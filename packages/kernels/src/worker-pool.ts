@@ -124,10 +124,16 @@ export function workerPool({ threads = hostThreads() }: WorkerPoolOptions = {}):
       const unseen = memory !== last?.deref()
       last = new WeakRef(memory)
       const runs = crew.map((one, thread) => one.carryOut({ module, memory, unseen, calls: orders[thread] }))
-      for (const one of runs) one.catch(stop)
-      const failed = (await Promise.allSettled(runs)).find(one => one.status === 'rejected')
+      // The first failure is the cause: the rest fail because they are stopped.
+      let failed: unknown
+      for (const one of runs)
+        one.catch(error => {
+          failed ??= error
+          stop()
+        })
+      await Promise.allSettled(runs)
       signal?.throwIfAborted()
-      if (failed) throw failed.reason
+      if (failed) throw failed
     } finally {
       signal?.removeEventListener('abort', stop)
       clearInterval(timer)

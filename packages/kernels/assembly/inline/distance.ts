@@ -14,7 +14,7 @@ export function multiplyAdd(a: v128, b: v128, total: v128): v128 {
 }
 
 @inline
-function addSquare(total: v128, a: v128, b: v128): v128 {
+export function addSquare(total: v128, a: v128, b: v128): v128 {
   const difference = f32x4.sub(a, b)
   return multiplyAdd(difference, difference, total)
 }
@@ -34,14 +34,14 @@ function addCodeSquare(total: v128, a: v128, b: v128): v128 {
 
 /** Four vectors' sums of lanes as one vector of floats. */
 @inline
-function sumFloats4(a: v128, b: v128, c: v128, d: v128): v128 {
+export function sumFloats4(a: v128, b: v128, c: v128, d: v128): v128 {
   const ab = f32x4.add(v128.shuffle<i32>(a, b, 0, 4, 2, 6), v128.shuffle<i32>(a, b, 1, 5, 3, 7))
   const cd = f32x4.add(v128.shuffle<i32>(c, d, 0, 4, 2, 6), v128.shuffle<i32>(c, d, 1, 5, 3, 7))
   return f32x4.add(v128.shuffle<i32>(ab, cd, 0, 1, 4, 5), v128.shuffle<i32>(ab, cd, 2, 3, 6, 7))
 }
 
 @inline
-function sumInts4(a: v128, b: v128, c: v128, d: v128): v128 {
+export function sumInts4(a: v128, b: v128, c: v128, d: v128): v128 {
   const ab = i32x4.add(v128.shuffle<i32>(a, b, 0, 4, 2, 6), v128.shuffle<i32>(a, b, 1, 5, 3, 7))
   const cd = i32x4.add(v128.shuffle<i32>(c, d, 0, 4, 2, 6), v128.shuffle<i32>(c, d, 1, 5, 3, 7))
   return i32x4.add(v128.shuffle<i32>(ab, cd, 0, 1, 4, 5), v128.shuffle<i32>(ab, cd, 2, 3, 6, 7))

@@ -1,0 +1,117 @@
+// Rows of floats as halves, as bytes and as bits, and back. Rows are `bytes` long, padded with zeros to 16.
+import { anyFloats, halvesOf } from './inline/halves'
+
+/**
+ * Rows `from` to `to` − 1 of floats as halves.
+ * @param floatBytes of a row of floats, padded to 16
+ * @param bytes of a row of halves, padded to 16
+ */
+export function encodeHalves(floats: usize, floatBytes: usize, from: u32, to: u32, halves: usize, bytes: usize): void {
+  for (let row = from; row < to; row++) {
+    const source = floats + <usize>row * floatBytes
+    const target = halves + <usize>row * bytes
+    for (let at: usize = 0; at < bytes; at += 16) {
+      const low = halvesOf(v128.load(source + (at << 1)))
+      const more = (at << 1) + 16 < floatBytes
+      const high = more ? halvesOf(v128.load(source + (at << 1), 16)) : i32x4.splat(0)
+      v128.store(target + at, i16x8.narrow_i32x4_u(low, high))
+    }
+  }
+}
+
+/** Rows of halves as floats, likewise. */
+export function decodeHalves(halves: usize, bytes: usize, from: u32, to: u32, floats: usize, floatBytes: usize): void {
+  for (let row = from; row < to; row++) {
+    const source = halves + <usize>row * bytes
+    const target = floats + <usize>row * floatBytes
+    for (let at: usize = 0; at < bytes; at += 16) {
+      const h = v128.load(source + at)
+      v128.store(target + (at << 1), anyFloats(i32x4.extend_low_i16x8_s(h)))
+      if ((at << 1) + 16 < floatBytes) v128.store(target + (at << 1), anyFloats(i32x4.extend_high_i16x8_s(h)), 16)
+    }
+  }
+}
+
+@inline
+function codes(x: v128, offsets: usize, inverse: usize, least: v128, most: v128): v128 {
+  const scaled = f32x4.mul(f32x4.sub(x, v128.load(offsets)), v128.load(inverse))
+  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.min(most, f32x4.max(least, scaled))))
+}
+
+/**
+ * Codes of rows: (x − offset) / step, to the nearest whole number from `least` to `most`.
+ *
+ * @param floatBytes bytes of a row of floats, padded to 16; what a row of codes has beyond it is set to 0
+ * @param offsets a float for each column, padded with zeros to 16 bytes
+ * @param inverse 1 / step, likewise (0 where a column has one value, and in the padding)
+ * @param bytes of a row of codes, padded to 16
+ */
+export function encodeBytes(
+  floats: usize,
+  floatBytes: usize,
+  from: u32,
+  to: u32,
+  offsets: usize,
+  inverse: usize,
+  least: f32,
+  most: f32,
+  out: usize,
+  bytes: usize,
+): void {
+  const low = f32x4.splat(least)
+  const high = f32x4.splat(most)
+  for (let row = from; row < to; row++) {
+    const source = floats + <usize>row * floatBytes
+    const target = out + <usize>row * bytes
+    memory.fill(target, 0, bytes)
+    for (let at: usize = 0; at < floatBytes; at += 16) {
+      const c = codes(v128.load(source + at), offsets + at, inverse + at, low, high)
+      const words = i16x8.narrow_i32x4_s(c, c)
+      v128.store32_lane(target + (at >> 2), i8x16.narrow_i16x8_s(words, words), 0)
+    }
+  }
+}
+
+/** Rows of codes to floats: offset + step · code. */
+export function decodeBytes(
+  codes: usize,
+  bytes: usize,
+  from: u32,
+  to: u32,
+  offsets: usize,
+  steps: usize,
+  floats: usize,
+  floatBytes: usize,
+): void {
+  for (let row = from; row < to; row++) {
+    const source = codes + <usize>row * bytes
+    const target = floats + <usize>row * floatBytes
+    for (let at: usize = 0; at < floatBytes; at += 16) {
+      const wide = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(source + (at >> 2))))
+      const value = f32x4.mul(f32x4.convert_i32x4_s(wide), v128.load(steps + at))
+      v128.store(target + at, f32x4.add(value, v128.load(offsets + at)))
+    }
+  }
+}
+
+/** Signs of rows: bit j of a row is 1 where column j is above `centres` there. The padding has bits 0. */
+export function encodeBits(
+  floats: usize,
+  floatBytes: usize,
+  from: u32,
+  to: u32,
+  centres: usize,
+  out: usize,
+  bytes: usize,
+): void {
+  for (let row = from; row < to; row++) {
+    const source = floats + <usize>row * floatBytes
+    const target = out + <usize>row * bytes
+    memory.fill(target, 0, bytes)
+    for (let at: usize = 0; at < floatBytes; at += 16) {
+      const above = <u32>i32x4.bitmask(f32x4.gt(v128.load(source + at), v128.load(centres + at)))
+      const byte = target + (at >> 5)
+      store<u8>(byte, load<u8>(byte) | (above << (<u32>(at >> 2) & 4)))
+    }
+  }
+}
