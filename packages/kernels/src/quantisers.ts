@@ -7,7 +7,7 @@ import { random } from './random.ts'
 import { columnMoments, inPieces, type NumberType, type Rows, requireType, takeRows } from './rows.ts'
 
 interface Kernels {
-  encodeHalves(...numbers: number[]): void
+  encodeHalves(...numbers: number[]): number
   decodeHalves(...numbers: number[]): void
   encodeBytes(...numbers: number[]): void
   decodeBytes(...numbers: number[]): void
@@ -32,21 +32,18 @@ export async function encodeHalves(
   return into(rows, 'float16', async ({ pointer, bytes }) => {
     const { encodeHalves } = quantisersOn(rows.arena)
     await inPieces(rows, call, (from, to) => {
-      requireWithinHalves(rows, from, to, field)
-      encodeHalves(rows.pointer, rows.bytes, from, to, pointer, bytes)
+      const row = encodeHalves(rows.pointer, rows.bytes, from, to, pointer, bytes)
+      if (row < to) throw beyondHalves(rows, row, field)
     })
   })
 }
 
-function requireWithinHalves({ arena, pointer, bytes }: Rows, from: number, to: number, field: string): void {
-  const values = new Float32Array(arena.memory.buffer, pointer + from * bytes, ((to - from) * bytes) / 4)
-  for (let at = 0; at < values.length; at++) {
-    if (Math.abs(values[at]) <= largestHalf) continue
-    const row = from + Math.floor((4 * at) / bytes) + 1
-    const column = (at % (bytes / 4)) + 1
-    const message = `${field}: row ${row}, column ${column} must be within ±65,504, found ${values[at]}`
-    throw new InputError(field, String(values[at]), 'a number within ±65,504', message)
-  }
+function beyondHalves({ arena, pointer, bytes, columns }: Rows, row: number, field: string): InputError {
+  const values = new Float32Array(arena.memory.buffer, pointer + row * bytes, columns)
+  const column = values.findIndex(value => !(Math.abs(value) <= largestHalf))
+  const place = `row ${row + 1}, column ${column + 1}`
+  const message = `${field}: ${place} must be within ±65,504, found ${values[column]}`
+  return new InputError(field, String(values[column]), 'a number within ±65,504', message)
 }
 
 /** Rows of 16-bit floats as 32-bit floats, exactly. */

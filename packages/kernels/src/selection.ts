@@ -37,12 +37,14 @@ export interface LeastOfRows {
 const inThisThread = workerPool({ threads: 1 })
 
 // As in assembly/selection.ts.
-const mostInHeap = 256
-const histogramBytes = 8192
+const mostInHeap = 32
+const sampleSize = 256
+const histogramBytes = 4096
 
 /**
  * The k least numbers of each row, in order. The same for all builds and numbers of threads: of equal numbers the lower column comes
- * first, and NaN after all numbers. O(n) and little more for a row of n numbers; up to 256 in a heap, more by a radix sort.
+ * first, and NaN after all numbers. About O(n + k) for a row of n numbers: up to 32 in a heap; more by a bound from a sample of
+ * the row, and a radix sort of what is within it.
  *
  * @throws InputError for a k that is not a whole number of at least 1; the signal's reason once it is aborted
  *
@@ -65,13 +67,13 @@ export async function topKOfRows(
   const kept = Math.min(k, columns)
   const size = count * kept
   const threads = space.shared ? pool.threads : 1
-  const scratchBytes = kept <= mostInHeap ? Math.ceil(kept / 2) * 16 : 16 * kept + histogramBytes
+  const scratchBytes = kept <= mostInHeap ? Math.ceil(kept / 2) * 16 : 16 * Math.max(columns, sampleSize) + histogramBytes
   const ids = space.take(8 * size + 16 + threads * scratchBytes)
   const values = ids + 4 * size
   const scratch = Math.ceil((values + 4 * size) / 16) * 16
   try {
     if (size) {
-      const shape = [pointer, bytes, count, columns, kept, largest ? -1 : 1, ids, values]
+      const shape = [pointer, bytes, count, columns, kept, Number(largest), ids, values]
       await pool.run(
         simd,
         space,

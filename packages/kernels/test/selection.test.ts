@@ -55,7 +55,19 @@ test('many columns and a large k are sorted out likewise', async () => {
   for (let at = 0; at < values.data.length; at++)
     values.data[at] = at < 5000 ? next() - 0.5 : Math.floor(next() * 40) - 20
   values.data.fill(Number.NaN, 10_000, 14_900)
-  for (const k of [1, 10, 256, 257, 300, 4999, 5000, 9000]) await checkTopK(values, k)
+  for (const k of [1, 10, 32, 33, 100, 300, 2500, 4999, 5000, 9000]) await checkTopK(values, k)
+})
+
+test('rows in whatever order, in which a sample misleads, come out right', async () => {
+  // Every 39th number is small, or large, and the sample takes none but those.
+  for (const odd of [-1e6, 1e6]) {
+    const values = matrix(1, 10_000)
+    for (let at = 0; at < 10_000; at++) values.data[at] = at % 39 ? Math.sin(at) : odd + at
+    for (const k of [40, 400, 5000]) await checkTopK(values, k)
+  }
+  const climbing = matrix(2, 3000)
+  for (let at = 0; at < 6000; at++) climbing.data[at] = at < 3000 ? at : -at
+  for (const k of [20, 100]) await checkTopK(climbing, k)
 })
 
 test('the least of each row comes with the one after it', async () => {

@@ -1,48 +1,59 @@
 // 16-bit floats (IEEE 754 binary16), a v128 of eight at a time, to and from 32-bit floats.
 
-/** 2¹¹²: the biases of the two formats' exponents differ by 112. */
-const rebias: u32 = 0x77800000
+/** Sign and the rest of a half, where they are in a float after a shift; all between them is 0. */
+export const halfBits: u32 = 0x8fffe000
+/** 2¹¹² as a float: the biases of the two formats' exponents differ by 112. */
+export const rebias: u32 = 0x77800000
 
-/** Halves 0 to 3 of `h` as floats. Infinities and NaN come out as finite numbers: for halves known to be finite. */
+/**
+ * Halves 0 to 3 of `h` as floats. Infinities and NaN come out as finite numbers: for halves known to be finite.
+ *
+ * @param bits `halfBits` in all lanes (see kept.ts)
+ * @param scale `rebias` likewise
+ */
 @inline
-export function lowFinite(h: v128): v128 {
-  return shifted(i32x4.extend_low_i16x8_s(h))
+export function lowFinite(h: v128, bits: v128, scale: v128): v128 {
+  return finite(i32x4.extend_low_i16x8_s(h), bits, scale)
 }
 
 /** Halves 4 to 7, likewise. */
 @inline
-export function highFinite(h: v128): v128 {
-  return shifted(i32x4.extend_high_i16x8_s(h))
+export function highFinite(h: v128, bits: v128, scale: v128): v128 {
+  return finite(i32x4.extend_high_i16x8_s(h), bits, scale)
 }
 
 // The sign was spread over the upper bits: one of them is kept, and the rest moves to its place in a float. The product sets
 // the exponent right, also of subnormal halves.
 @inline
-function shifted(wide: v128): v128 {
-  const bits = v128.and(i32x4.shl(wide, 13), i32x4.splat(0x8fffe000))
-  return f32x4.mul(bits, i32x4.splat(rebias))
+function finite(wide: v128, bits: v128, scale: v128): v128 {
+  return f32x4.mul(v128.and(i32x4.shl(wide, 13), bits), scale)
 }
 
 /** Halves of any kind, each in an i32 lane with its sign spread, as floats. */
 @inline
-export function anyFloats(wide: v128): v128 {
-  const bits = v128.and(i32x4.shl(wide, 13), i32x4.splat(0x8fffe000))
-  const special = i32x4.gt_s(v128.and(bits, i32x4.splat(0x7fffffff)), i32x4.splat(0x0f7fffff))
-  return v128.or(f32x4.mul(bits, i32x4.splat(rebias)), v128.and(special, i32x4.splat(0x7f800000)))
+export function anyFloats(wide: v128, bits: v128, scale: v128, size: v128, largest: v128, exponent: v128): v128 {
+  const moved = v128.and(i32x4.shl(wide, 13), bits)
+  const special = i32x4.gt_s(v128.and(moved, size), largest)
+  return v128.or(f32x4.mul(moved, scale), v128.and(special, exponent))
 }
 
-/** Four floats as halves, each in an i32 lane; to the nearest, ties to even, beyond 65,520 infinite. */
+/** Rounds to the nearest, but for ties, and turns the bias of a float's exponent into that of a half's. */
+export const rounding: u32 = 0xfff - (112 << 23)
+/** 2⁻¹⁴ as a float. */
+export const leastNormal: u32 = 0x38800000
+
+/**
+ * Four floats within ±65,504 as halves, each in an i32 lane; to the nearest, ties to even.
+ *
+ * @param size 0x7fffffff in all lanes; `one` 1, `round` `rounding`, `least` `leastNormal`, `half` the float 0.5 likewise
+ */
 @inline
-export function halvesOf(x: v128): v128 {
-  const size = v128.and(x, i32x4.splat(0x7fffffff))
-  const sign = v128.and(i32x4.shr_u(x, 16), i32x4.splat(0x8000))
-  const odd = v128.and(i32x4.shr_u(size, 13), i32x4.splat(1))
-  const rounded = i32x4.add(i32x4.add(size, i32x4.splat(0xfff)), odd)
-  const normal = i32x4.shr_u(i32x4.sub(rounded, i32x4.splat(112 << 23)), 13)
+export function halvesOf(x: v128, size: v128, one: v128, round: v128, least: v128, half: v128): v128 {
+  const bits = v128.and(x, size)
+  const odd = v128.and(i32x4.shr_u(bits, 13), one)
+  const normal = i32x4.shr_u(i32x4.add(i32x4.add(bits, round), odd), 13)
   // Beside 0.5 the last bit of a float is worth as much as the smallest half.
-  const subnormal = i32x4.sub(f32x4.add(size, f32x4.splat(0.5)), i32x4.splat(0x3f000000))
-  const finite = v128.bitselect(subnormal, normal, i32x4.lt_s(size, i32x4.splat(0x38800000)))
-  const infinite = v128.bitselect(i32x4.splat(0x7c00), finite, i32x4.ge_s(size, i32x4.splat(0x47800000)))
-  const all = v128.bitselect(i32x4.splat(0x7e00), infinite, i32x4.gt_s(size, i32x4.splat(0x7f800000)))
-  return v128.or(all, sign)
+  const subnormal = i32x4.sub(f32x4.add(bits, half), half)
+  const positive = v128.bitselect(subnormal, normal, i32x4.lt_s(bits, least))
+  return v128.or(positive, i32x4.shl(i32x4.shr_u(x, 31), 15))
 }
