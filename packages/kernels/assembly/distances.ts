@@ -4,13 +4,16 @@
 // `metric`: 0 squared distance, 1 inner product, 2 cosine distance (1 − x·y/‖x‖‖y‖, NaN beside a row of zeros). Where a function
 // takes it, it is a constant once inlined.
 import { addSquare, innerProduct4, multiplyAdd, squaredDistance4, sumFloats, sumFloats4, sumInts4 } from './inline/distance'
-import { halfBits, highFinite, lowFinite, rebias } from './inline/halves'
+import {
+  halfBits,
+  halfInnerProduct4,
+  halfSquaredDistance4,
+  highFinite,
+  lowFinite,
+  rebias,
+} from './inline/halves'
 import { kept } from './inline/kept'
-
-@inline
-function rowAt(base: usize, ids: usize, index: u32, bytes: usize): usize {
-  return base + <usize>(ids ? load<u32>(ids + ((<usize>index) << 2)) : index) * bytes
-}
+import { rowAt, rowsTouched, touch } from './inline/touch'
 
 @inline
 function cosine(product: v128, squares: v128, ownSquares: f32): v128 {
@@ -95,15 +98,19 @@ export function floatPair(metric: i32, a: usize, b: usize, bytes: usize): f32 {
 }
 
 @inline
-function floatMany(metric: i32, query: usize, base: usize, bytes: usize, ids: usize, count: u32, out: usize): void {
+function floatMany(metric: i32, query: usize, base: usize, bytes: usize, ids: usize, count: u32, out: usize): u32 {
   const own = metric == 2 ? ofPair(1, query, query, bytes) : 0
   // Rows in a row are read one after the other: the machine fetches ahead of one stream better than of four.
   if (metric < 2 && ids == 0) {
     for (let index: u32 = 0; index < count; index++)
       f32.store(out + ((<usize>index) << 2), ofPair(metric, query, base + <usize>index * bytes, bytes))
-    return
+    return 0
   }
+  const together = rowsTouched(bytes)
+  let touched: u32 = 0
   for (let index: u32 = 0; index < count; index += 4) {
+    // Rows in a row are fetched ahead by the machine itself.
+    if (ids && index % together == 0) touched |= touch(base, ids, index, min(count, index + together), bytes)
     const last = count - 1
     const a = rowAt(base, ids, index, bytes)
     const b = rowAt(base, ids, min(index + 1, last), bytes)
@@ -115,6 +122,7 @@ function floatMany(metric: i32, query: usize, base: usize, bytes: usize, ids: us
     else values = floatCosine4(query, a, b, c, d, bytes, own)
     storeSome(out + ((<usize>index) << 2), values, count - index)
   }
+  return touched
 }
 
 @inline
@@ -159,19 +167,13 @@ export function floatDistances(
   ids: usize,
   count: u32,
   out: usize,
-): void {
-  if (metric == 0) floatMany(0, query, base, bytes, ids, count, out)
-  else if (metric == 1) floatMany(1, query, base, bytes, ids, count, out)
-  else floatMany(2, query, base, bytes, ids, count, out)
+): u32 {
+  if (metric == 0) return floatMany(0, query, base, bytes, ids, count, out)
+  if (metric == 1) return floatMany(1, query, base, bytes, ids, count, out)
+  return floatMany(2, query, base, bytes, ids, count, out)
 }
 
 // Halves
-
-@inline
-function halfTerm(metric: i32, total: v128, query: usize, row: v128, bits: v128, scale: v128): v128 {
-  const sum = term(metric, total, v128.load(query), lowFinite(row, bits, scale))
-  return term(metric, sum, v128.load(query, 16), highFinite(row, bits, scale))
-}
 
 @inline
 function ownTerm(total: v128, row: v128, bits: v128, scale: v128): v128 {
@@ -181,28 +183,23 @@ function ownTerm(total: v128, row: v128, bits: v128, scale: v128): v128 {
 }
 
 @inline
-function halfMany(metric: i32, query: usize, base: usize, bytes: usize, ids: usize, count: u32, out: usize): void {
+function halfMany(metric: i32, query: usize, base: usize, bytes: usize, ids: usize, count: u32, out: usize): u32 {
   const own = metric == 2 ? ofPair(1, query, query, bytes << 1) : 0
   const bits = kept(halfBits)
   const scale = kept(rebias)
+  const together = rowsTouched(bytes)
+  let touched: u32 = 0
   for (let index: u32 = 0; index < count; index += 4) {
+    if (ids && index % together == 0) touched |= touch(base, ids, index, min(count, index + together), bytes)
     const last = count - 1
     const a = rowAt(base, ids, index, bytes)
     const b = rowAt(base, ids, min(index + 1, last), bytes)
     const c = rowAt(base, ids, min(index + 2, last), bytes)
     const d = rowAt(base, ids, min(index + 3, last), bytes)
-    let ta = f32x4.splat(0)
-    let tb = f32x4.splat(0)
-    let tc = f32x4.splat(0)
-    let td = f32x4.splat(0)
-    for (let at: usize = 0; at < bytes; at += 16) {
-      const q = query + (at << 1)
-      ta = halfTerm(metric, ta, q, v128.load(a + at), bits, scale)
-      tb = halfTerm(metric, tb, q, v128.load(b + at), bits, scale)
-      tc = halfTerm(metric, tc, q, v128.load(c + at), bits, scale)
-      td = halfTerm(metric, td, q, v128.load(d + at), bits, scale)
-    }
-    let values = sumFloats4(ta, tb, tc, td)
+    let values =
+      metric == 0
+        ? halfSquaredDistance4(query, a, b, c, d, bytes, bits, scale)
+        : halfInnerProduct4(query, a, b, c, d, bytes, bits, scale)
     if (metric == 2) {
       let na = f32x4.splat(0)
       let nb = f32x4.splat(0)
@@ -218,6 +215,7 @@ function halfMany(metric: i32, query: usize, base: usize, bytes: usize, ids: usi
     }
     storeSome(out + ((<usize>index) << 2), values, count - index)
   }
+  return touched
 }
 
 /** Of a row of floats (padded to 32 bytes) to `count` rows of halves, all finite. @param bytes a row of halves */
@@ -229,10 +227,10 @@ export function halfDistances(
   ids: usize,
   count: u32,
   out: usize,
-): void {
-  if (metric == 0) halfMany(0, query, base, bytes, ids, count, out)
-  else if (metric == 1) halfMany(1, query, base, bytes, ids, count, out)
-  else halfMany(2, query, base, bytes, ids, count, out)
+): u32 {
+  if (metric == 0) return halfMany(0, query, base, bytes, ids, count, out)
+  if (metric == 1) return halfMany(1, query, base, bytes, ids, count, out)
+  return halfMany(2, query, base, bytes, ids, count, out)
 }
 
 // Signed bytes, −127 to 127: sums are whole numbers, the same in all builds.
@@ -269,9 +267,12 @@ function ownSquares(row: usize, bytes: usize): i32 {
 }
 
 @inline
-function byteMany(metric: i32, query: usize, base: usize, bytes: usize, ids: usize, count: u32, out: usize): void {
+function byteMany(metric: i32, query: usize, base: usize, bytes: usize, ids: usize, count: u32, out: usize): u32 {
   const own = metric == 1 ? 0 : ownSquares(query, bytes)
+  const together = rowsTouched(bytes)
+  let touched: u32 = 0
   for (let index: u32 = 0; index < count; index += 4) {
+    if (ids && index % together == 0) touched |= touch(base, ids, index, min(count, index + together), bytes)
     const last = count - 1
     const a = rowAt(base, ids, index, bytes)
     const b = rowAt(base, ids, min(index + 1, last), bytes)
@@ -317,6 +318,7 @@ function byteMany(metric: i32, query: usize, base: usize, bytes: usize, ids: usi
     }
     storeSome(out + ((<usize>index) << 2), values, count - index)
   }
+  return touched
 }
 
 /** Of a row of signed bytes to `count` rows of them; none is −128, and a row has at most 32,768. */
@@ -328,10 +330,10 @@ export function byteDistances(
   ids: usize,
   count: u32,
   out: usize,
-): void {
-  if (metric == 0) byteMany(0, query, base, bytes, ids, count, out)
-  else if (metric == 1) byteMany(1, query, base, bytes, ids, count, out)
-  else byteMany(2, query, base, bytes, ids, count, out)
+): u32 {
+  if (metric == 0) return byteMany(0, query, base, bytes, ids, count, out)
+  if (metric == 1) return byteMany(1, query, base, bytes, ids, count, out)
+  return byteMany(2, query, base, bytes, ids, count, out)
 }
 
 // Floats to codes: a byte stands for offset + step · byte, offset and step being those of its column.
@@ -405,8 +407,11 @@ function differing(a: v128, b: v128): v128 {
 }
 
 /** Bits that differ between a row of bits and `count` rows of them. */
-export function bitDistances(query: usize, base: usize, bytes: usize, ids: usize, count: u32, out: usize): void {
+export function bitDistances(query: usize, base: usize, bytes: usize, ids: usize, count: u32, out: usize): u32 {
+  const together = rowsTouched(bytes)
+  let touched: u32 = 0
   for (let index: u32 = 0; index < count; index += 4) {
+    if (ids && index % together == 0) touched |= touch(base, ids, index, min(count, index + together), bytes)
     const last = count - 1
     const a = rowAt(base, ids, index, bytes)
     const b = rowAt(base, ids, min(index + 1, last), bytes)
@@ -436,4 +441,5 @@ export function bitDistances(query: usize, base: usize, bytes: usize, ids: usize
     }
     storeSome(out + ((<usize>index) << 2), f32x4.convert_i32x4_s(sumInts4(ta, tb, tc, td)), count - index)
   }
+  return touched
 }

@@ -57,10 +57,14 @@ export function decodeHalves(halves: usize, bytes: usize, from: u32, to: u32, fl
   }
 }
 
+/** 1.5 · 2²³ as a float: beside it the last bit of a float is worth 1. */
+const rounder: u32 = 0x4b400000
+
+// The bound comes first in each comparison, so that NaN becomes the least.
 @inline
-function codes(x: v128, offsets: usize, inverse: usize, least: v128, most: v128): v128 {
+function codes(x: v128, offsets: usize, inverse: usize, least: v128, most: v128, round: v128): v128 {
   const scaled = f32x4.mul(f32x4.sub(x, v128.load(offsets)), v128.load(inverse))
-  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.min(most, f32x4.max(least, scaled))))
+  return i32x4.sub(f32x4.add(f32x4.pmin(most, f32x4.pmax(least, scaled)), round), round)
 }
 
 /**
@@ -85,6 +89,7 @@ export function encodeBytes(
 ): void {
   const low = f32x4.splat(least)
   const high = f32x4.splat(most)
+  const round = kept(rounder)
   for (let row = from; row < to; row++) {
     const source = floats + <usize>row * floatBytes
     const target = out + <usize>row * bytes
@@ -92,17 +97,17 @@ export function encodeBytes(
     v128.store(target + bytes - 16, i32x4.splat(0))
     let at: usize = 0
     for (; at + 64 <= floatBytes; at += 64) {
-      const a = codes(v128.load(source + at), offsets + at, inverse + at, low, high)
-      const b = codes(v128.load(source + at, 16), offsets + at + 16, inverse + at + 16, low, high)
-      const c = codes(v128.load(source + at, 32), offsets + at + 32, inverse + at + 32, low, high)
-      const d = codes(v128.load(source + at, 48), offsets + at + 48, inverse + at + 48, low, high)
+      const a = codes(v128.load(source + at), offsets + at, inverse + at, low, high, round)
+      const b = codes(v128.load(source + at, 16), offsets + at + 16, inverse + at + 16, low, high, round)
+      const c = codes(v128.load(source + at, 32), offsets + at + 32, inverse + at + 32, low, high, round)
+      const d = codes(v128.load(source + at, 48), offsets + at + 48, inverse + at + 48, low, high, round)
       v128.store(
         target + (at >> 2),
         i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d)),
       )
     }
     for (; at < floatBytes; at += 16) {
-      const c = codes(v128.load(source + at), offsets + at, inverse + at, low, high)
+      const c = codes(v128.load(source + at), offsets + at, inverse + at, low, high, round)
       const words = i16x8.narrow_i32x4_s(c, c)
       v128.store32_lane(target + (at >> 2), i8x16.narrow_i16x8_s(words, words), 0)
     }

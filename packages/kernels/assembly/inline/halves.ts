@@ -1,4 +1,6 @@
-// 16-bit floats (IEEE 754 binary16), a v128 of eight at a time, to and from 32-bit floats.
+// 16-bit floats (IEEE 754 binary16), a v128 of eight at a time, to and from 32-bit floats; and distances of a row of 32-bit floats
+// (padded with zeros to 32 bytes) to four rows of them (padded to 16).
+import { addSquare, multiplyAdd, sumFloats4 } from './distance'
 
 /** Sign and the rest of a half, where they are in a float after a shift; all between them is 0. */
 export const halfBits: u32 = 0x8fffe000
@@ -56,4 +58,74 @@ export function halvesOf(x: v128, size: v128, one: v128, round: v128, least: v12
   const subnormal = i32x4.sub(f32x4.add(bits, half), half)
   const positive = v128.bitselect(subnormal, normal, i32x4.lt_s(bits, least))
   return v128.or(positive, i32x4.shl(i32x4.shr_u(x, 31), 15))
+}
+
+/** @param bytes of a row of halves @param bits `halfBits` in all lanes @param scale `rebias` likewise */
+@inline
+export function halfSquaredDistance4(
+  query: usize,
+  a: usize,
+  b: usize,
+  c: usize,
+  d: usize,
+  bytes: usize,
+  bits: v128,
+  scale: v128,
+): v128 {
+  let ta = f32x4.splat(0)
+  let tb = f32x4.splat(0)
+  let tc = f32x4.splat(0)
+  let td = f32x4.splat(0)
+  for (let at: usize = 0; at < bytes; at += 16) {
+    const low = v128.load(query + (at << 1))
+    const high = v128.load(query + (at << 1), 16)
+    const va = v128.load(a + at)
+    const vb = v128.load(b + at)
+    const vc = v128.load(c + at)
+    const vd = v128.load(d + at)
+    ta = addSquare(ta, low, lowFinite(va, bits, scale))
+    ta = addSquare(ta, high, highFinite(va, bits, scale))
+    tb = addSquare(tb, low, lowFinite(vb, bits, scale))
+    tb = addSquare(tb, high, highFinite(vb, bits, scale))
+    tc = addSquare(tc, low, lowFinite(vc, bits, scale))
+    tc = addSquare(tc, high, highFinite(vc, bits, scale))
+    td = addSquare(td, low, lowFinite(vd, bits, scale))
+    td = addSquare(td, high, highFinite(vd, bits, scale))
+  }
+  return sumFloats4(ta, tb, tc, td)
+}
+
+/** @param bytes of a row of halves @param bits `halfBits` in all lanes @param scale `rebias` likewise */
+@inline
+export function halfInnerProduct4(
+  query: usize,
+  a: usize,
+  b: usize,
+  c: usize,
+  d: usize,
+  bytes: usize,
+  bits: v128,
+  scale: v128,
+): v128 {
+  let ta = f32x4.splat(0)
+  let tb = f32x4.splat(0)
+  let tc = f32x4.splat(0)
+  let td = f32x4.splat(0)
+  for (let at: usize = 0; at < bytes; at += 16) {
+    const low = v128.load(query + (at << 1))
+    const high = v128.load(query + (at << 1), 16)
+    const va = v128.load(a + at)
+    const vb = v128.load(b + at)
+    const vc = v128.load(c + at)
+    const vd = v128.load(d + at)
+    ta = multiplyAdd(low, lowFinite(va, bits, scale), ta)
+    ta = multiplyAdd(high, highFinite(va, bits, scale), ta)
+    tb = multiplyAdd(low, lowFinite(vb, bits, scale), tb)
+    tb = multiplyAdd(high, highFinite(vb, bits, scale), tb)
+    tc = multiplyAdd(low, lowFinite(vc, bits, scale), tc)
+    tc = multiplyAdd(high, highFinite(vc, bits, scale), tc)
+    td = multiplyAdd(low, lowFinite(vd, bits, scale), td)
+    td = multiplyAdd(high, highFinite(vd, bits, scale), td)
+  }
+  return sumFloats4(ta, tb, tc, td)
 }
