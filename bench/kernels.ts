@@ -34,7 +34,10 @@ const script = '../scripts/build-wasm.mjs'
 const { compile } = (await import(script)) as { compile(source: string, more: string[]): Promise<string> }
 const peerName = 'simsimd'
 type Pair = (a: Float32Array | Int8Array | Uint8Array, b: Float32Array | Int8Array | Uint8Array) => number
-const peer = (await import(peerName)) as Record<'sqeuclidean' | 'inner' | 'cosine' | 'hamming', Pair>
+const peer = (await import(peerName).catch(() => {
+  console.error('simsimd is not here: delete bench/node_modules, and the next run installs it')
+  process.exit(1)
+})) as Record<'sqeuclidean' | 'inner' | 'cosine' | 'hamming', Pair>
 
 printMachine()
 const space = arena(1 << 29)
@@ -148,7 +151,13 @@ const noise = (rows: number, columns: number) =>
     const madds = rows === floats || rows === halves ? { madds: 4096 * d } : { bytes: 4096 * rows.bytes }
     await row(`${type}64 rows in the cache`, run(rows, few, 4096), madds)
     await row(`${type}${n.toLocaleString('en')} rows in a row`, run(rows, 0, n), { bytes: n * rows.bytes })
-    await row(`${type}at random`, run(rows, ids, 20_000), { bytes: 20_000 * rows.bytes })
+    // Other rows at each call, so that few are in a cache.
+    let at = 0
+    const elsewhere = () => {
+      at = (at + 10_000) % (n - 10_000)
+      run(rows, ids + 4 * at, 10_000)()
+    }
+    await row(`${type}at random`, elsewhere, { bytes: 10_000 * rows.bytes })
   }
   const codes = () =>
     kernels.codeDistances(0, floats.pointer, floats.pointer + 512, bytes.pointer, bytes.bytes, 0, n, out)

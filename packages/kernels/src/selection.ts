@@ -67,7 +67,8 @@ export async function topKOfRows(
   const kept = Math.min(k, columns)
   const size = count * kept
   const threads = space.shared ? pool.threads : 1
-  const scratchBytes = kept <= mostInHeap ? Math.ceil(kept / 2) * 16 : 16 * Math.max(columns, sampleSize) + histogramBytes
+  const scratchBytes =
+    kept <= mostInHeap ? Math.ceil(kept / 2) * 16 : 16 * Math.max(columns, sampleSize) + histogramBytes
   const ids = space.take(8 * size + 16 + threads * scratchBytes)
   const values = ids + 4 * size
   const scratch = Math.ceil((values + 4 * size) / 16) * 16
