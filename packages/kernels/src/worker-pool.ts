@@ -119,18 +119,25 @@ export function workerPool({ threads = hostThreads() }: WorkerPoolOptions = {}):
     }
     const orders = crew.map((_, thread) => calls({ thread, threads: crew.length, queue: queue.pointer }))
     signal?.addEventListener('abort', stop)
-    const timer = onProgress && setInterval(() => onProgress(queue.taken(), queue.total), progressMs)
+    // The first failure is the cause: the rest fail because they are stopped.
+    let failed: unknown
+    const fail = (error: unknown) => {
+      failed ??= error
+      stop()
+    }
+    const report = () => {
+      try {
+        onProgress?.(queue.taken(), queue.total)
+      } catch (error) {
+        fail(error)
+      }
+    }
+    const timer = onProgress && setInterval(report, progressMs)
     try {
       const unseen = memory !== last?.deref()
       last = new WeakRef(memory)
       const runs = crew.map((one, thread) => one.carryOut({ module, memory, unseen, calls: orders[thread] }))
-      // The first failure is the cause: the rest fail because they are stopped.
-      let failed: unknown
-      for (const one of runs)
-        one.catch(error => {
-          failed ??= error
-          stop()
-        })
+      for (const one of runs) one.catch(fail)
       await Promise.allSettled(runs)
       signal?.throwIfAborted()
       if (failed) throw failed
