@@ -3,6 +3,7 @@
 //
 // `metric`: 0 squared distance, 1 inner product, 2 cosine distance (1 − x·y/‖x‖‖y‖, NaN beside a row of zeros). Where a function
 // takes it, it is a constant once inlined.
+import { differingBits4 } from './inline/bits'
 import { addSquare, innerProduct4, multiplyAdd, squaredDistance4, sumFloats, sumFloats4, sumInts4 } from './inline/distance'
 import {
   halfBits,
@@ -393,19 +394,6 @@ export function codeDistances(
 
 // Bits
 
-/** So many counts of up to 8 add up within a byte. */
-const mostSteps: usize = 31 * 16
-
-@inline
-function widen(counts: v128): v128 {
-  return i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(counts))
-}
-
-@inline
-function differing(a: v128, b: v128): v128 {
-  return i8x16.popcnt(v128.xor(a, b))
-}
-
 /** Bits that differ between a row of bits and `count` rows of them. */
 export function bitDistances(query: usize, base: usize, bytes: usize, ids: usize, count: u32, out: usize): u32 {
   const together = rowsTouched(bytes)
@@ -417,29 +405,8 @@ export function bitDistances(query: usize, base: usize, bytes: usize, ids: usize
     const b = rowAt(base, ids, min(index + 1, last), bytes)
     const c = rowAt(base, ids, min(index + 2, last), bytes)
     const d = rowAt(base, ids, min(index + 3, last), bytes)
-    let ta = i32x4.splat(0)
-    let tb = i32x4.splat(0)
-    let tc = i32x4.splat(0)
-    let td = i32x4.splat(0)
-    for (let at: usize = 0; at < bytes; ) {
-      const end = min(bytes, at + mostSteps)
-      let na = i8x16.splat(0)
-      let nb = i8x16.splat(0)
-      let nc = i8x16.splat(0)
-      let nd = i8x16.splat(0)
-      for (; at < end; at += 16) {
-        const q = v128.load(query + at)
-        na = i8x16.add(na, differing(q, v128.load(a + at)))
-        nb = i8x16.add(nb, differing(q, v128.load(b + at)))
-        nc = i8x16.add(nc, differing(q, v128.load(c + at)))
-        nd = i8x16.add(nd, differing(q, v128.load(d + at)))
-      }
-      ta = i32x4.add(ta, widen(na))
-      tb = i32x4.add(tb, widen(nb))
-      tc = i32x4.add(tc, widen(nc))
-      td = i32x4.add(td, widen(nd))
-    }
-    storeSome(out + ((<usize>index) << 2), f32x4.convert_i32x4_s(sumInts4(ta, tb, tc, td)), count - index)
+    const counts = differingBits4(query, a, b, c, d, bytes)
+    storeSome(out + ((<usize>index) << 2), f32x4.convert_i32x4_s(counts), count - index)
   }
   return touched
 }

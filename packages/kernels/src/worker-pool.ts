@@ -152,12 +152,13 @@ export function workerPool({ threads = hostThreads() }: WorkerPoolOptions = {}):
     const { total = 0, signal, onProgress } = options
     if (!Number.isInteger(total) || total < 0 || total > mostUnits)
       throw new InputError('total', String(total), `a whole number from 0 to ${mostUnits}`)
+    if (closed) throw wasClosed()
     clearTimeout(idle)
     const threads = space.shared && usable > 1 ? await gather() : []
     const queue = workQueue(space, total)
     try {
       signal?.throwIfAborted()
-      if (closed) throw new Error('the pool of threads was closed')
+      if (closed) throw wasClosed()
       const job = { queue, calls, onProgress }
       if (threads.length) await inThreads(compile(base64, space), space, job, signal)
       else await here(instantiate(base64, space), job, () => closed, signal)
@@ -215,7 +216,7 @@ async function here(exports: Exports, job: Job, closed: () => boolean, signal?: 
   }
   const rest = async () => {
     await breathe(signal)
-    if (closed()) throw new Error('the pool of threads was closed')
+    if (closed()) throw wasClosed()
   }
   for (const call of queue.total ? list.slice(0, -1) : list) {
     make(call)
@@ -237,6 +238,8 @@ async function here(exports: Exports, job: Job, closed: () => boolean, signal?: 
     await rest()
   }
 }
+
+const wasClosed = () => new Error('the pool of threads was closed')
 
 function failure(name: string, error: unknown): Error {
   const reason = error instanceof Error ? error.message : String(error)

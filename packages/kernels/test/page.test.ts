@@ -113,7 +113,13 @@ describe('in a page', { skip: executablePath ? false : 'no Chromium on this mach
     test(`that is ${what}, products and selection give what they give in Node`, async t => {
       const page = await open(t, headers)
       const expected = await nearest('../src/index.ts')
-      assert.deepEqual(await page.evaluate(nearest, '/src/index.ts'), { ...expected, threads })
+      const found = await page.evaluate(nearest, '/src/index.ts')
+      assert.equal(found.threads, threads)
+      assert.deepEqual(found.ids, expected.ids)
+      // The last bits may differ where only one of the two has relaxed SIMD. Of itself a row is at 0.
+      found.values.forEach((value, at) => {
+        assert.ok(Math.abs(value - expected.values[at]) <= 1e-5 * value, `${value}, not ${expected.values[at]}`)
+      })
     })
 
   const noWorkers = { 'content-security-policy': `${policy}; worker-src 'none'` }
