@@ -107,11 +107,10 @@ function floatMany(metric: i32, query: usize, base: usize, bytes: usize, ids: us
       f32.store(out + ((<usize>index) << 2), ofPair(metric, query, base + <usize>index * bytes, bytes))
     return 0
   }
-  const together = rowsTouched(bytes)
+  const together = rowsTouched(ids, bytes)
   let touched: u32 = 0
   for (let index: u32 = 0; index < count; index += 4) {
-    // Rows in a row are fetched ahead by the machine itself.
-    if (ids && index % together == 0) touched |= touch(base, ids, index, min(count, index + together), bytes)
+    if (together && index % together == 0) touched |= touch(base, ids, index, min(count, index + together), bytes)
     const last = count - 1
     const a = rowAt(base, ids, index, bytes)
     const b = rowAt(base, ids, min(index + 1, last), bytes)
@@ -188,10 +187,10 @@ function halfMany(metric: i32, query: usize, base: usize, bytes: usize, ids: usi
   const own = metric == 2 ? ofPair(1, query, query, bytes << 1) : 0
   const bits = kept(halfBits)
   const scale = kept(rebias)
-  const together = rowsTouched(bytes)
+  const together = rowsTouched(ids, bytes)
   let touched: u32 = 0
   for (let index: u32 = 0; index < count; index += 4) {
-    if (ids && index % together == 0) touched |= touch(base, ids, index, min(count, index + together), bytes)
+    if (together && index % together == 0) touched |= touch(base, ids, index, min(count, index + together), bytes)
     const last = count - 1
     const a = rowAt(base, ids, index, bytes)
     const b = rowAt(base, ids, min(index + 1, last), bytes)
@@ -270,10 +269,10 @@ function ownSquares(row: usize, bytes: usize): i32 {
 @inline
 function byteMany(metric: i32, query: usize, base: usize, bytes: usize, ids: usize, count: u32, out: usize): u32 {
   const own = metric == 1 ? 0 : ownSquares(query, bytes)
-  const together = rowsTouched(bytes)
+  const together = rowsTouched(ids, bytes)
   let touched: u32 = 0
   for (let index: u32 = 0; index < count; index += 4) {
-    if (ids && index % together == 0) touched |= touch(base, ids, index, min(count, index + together), bytes)
+    if (together && index % together == 0) touched |= touch(base, ids, index, min(count, index + together), bytes)
     const last = count - 1
     const a = rowAt(base, ids, index, bytes)
     const b = rowAt(base, ids, min(index + 1, last), bytes)
@@ -396,10 +395,10 @@ export function codeDistances(
 
 /** Bits that differ between a row of bits and `count` rows of them. */
 export function bitDistances(query: usize, base: usize, bytes: usize, ids: usize, count: u32, out: usize): u32 {
-  const together = rowsTouched(bytes)
+  const together = rowsTouched(ids, bytes)
   let touched: u32 = 0
   for (let index: u32 = 0; index < count; index += 4) {
-    if (ids && index % together == 0) touched |= touch(base, ids, index, min(count, index + together), bytes)
+    if (together && index % together == 0) touched |= touch(base, ids, index, min(count, index + together), bytes)
     const last = count - 1
     const a = rowAt(base, ids, index, bytes)
     const b = rowAt(base, ids, min(index + 1, last), bytes)
