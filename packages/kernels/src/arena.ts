@@ -5,6 +5,7 @@
 import { InputError } from './input-error.ts'
 
 const pageBytes = 65_536
+const lineBytes = 64
 /** All that 32-bit addresses reach. */
 const mostPages = 65_536
 
@@ -19,7 +20,7 @@ export interface Arena {
   /** Whether modules may use relaxed SIMD here. */
   relaxed: boolean
   /**
-   * Takes a block, aligned to 16 bytes. Its content is arbitrary. The memory may grow: typed arrays over `memory.buffer` that
+   * Takes a block, aligned to 64 bytes, a line of the caches. Its content is arbitrary. The memory may grow: typed arrays over `memory.buffer` that
    * were made before are then empty (shared memory: they stay, but do not reach the new part) and must be made again.
    * @throws InputError where the memory cannot be had
    */
@@ -53,9 +54,9 @@ export const hasSharedMemory =
  */
 export function arena(bytes = 0, { shared: wantShared = false, relaxed = true }: ArenaOptions = {}): Arena {
   const taken = new Map<number, number>()
-  let free: { pointer: number; bytes: number }[] = []
+  let free: Block[] = []
   // 0 is never given out, so that a pointer of 0 can mean "none".
-  let end = 16
+  let end = lineBytes
   const initial = Math.min(Math.ceil((bytes + end) / pageBytes), mostPages)
   const memory = (wantShared && hasSharedMemory && newMemory(initial, true)) || newMemory(initial, false)
   if (!memory) throw tooMuch(bytes)
@@ -66,12 +67,16 @@ export function arena(bytes = 0, { shared: wantShared = false, relaxed = true }:
     shared,
     relaxed,
     take(wanted) {
-      const size = Math.ceil(Math.max(1, wanted) / 16) * 16
-      const fits = free.filter(block => block.bytes >= size).sort((a, b) => a.bytes - b.bytes)[0]
-      if (fits) {
-        free = free.filter(block => block !== fits)
-        taken.set(fits.pointer, fits.bytes)
-        return fits.pointer
+      const size = Math.ceil(Math.max(1, wanted) / lineBytes) * lineBytes
+      let best: Block | undefined
+      for (const block of free) if (block.bytes >= size && !(best && best.bytes <= block.bytes)) best = block
+      if (best) {
+        const { pointer } = best
+        best.pointer += size
+        best.bytes -= size
+        if (!best.bytes) free = free.filter(block => block !== best)
+        taken.set(pointer, size)
+        return pointer
       }
       const missing = Math.ceil((end + size - memory.buffer.byteLength) / pageBytes)
       if (missing > 0) {
@@ -91,16 +96,23 @@ export function arena(bytes = 0, { shared: wantShared = false, relaxed = true }:
       const size = taken.get(pointer)
       if (size === undefined) throw new Error(`no block was taken at ${pointer}`)
       taken.delete(pointer)
-      free.push({ pointer, bytes: size })
-      // Free blocks at the end become unused memory again.
-      for (;;) {
-        const last = free.find(block => block.pointer + block.bytes === end)
-        if (!last) return
-        free = free.filter(block => block !== last)
-        end = last.pointer
-      }
+      // Neighbours become one, and what is free at the end unused memory again.
+      const block = { pointer, bytes: size }
+      free = free.filter(other => {
+        if (other.pointer + other.bytes === block.pointer) block.pointer = other.pointer
+        else if (block.pointer + block.bytes !== other.pointer) return true
+        block.bytes += other.bytes
+        return false
+      })
+      if (block.pointer + block.bytes === end) end = block.pointer
+      else free.push(block)
     },
   }
+}
+
+interface Block {
+  pointer: number
+  bytes: number
 }
 
 function tooMuch(bytes: number): InputError {
@@ -142,6 +154,18 @@ const compiled = new Map<string, WebAssembly.Module>()
  */
 export function instantiate<Exports>(base64: string | string[], space: Arena): Exports {
   return new WebAssembly.Instance(compile(base64, space), { env: { memory: space.memory } }).exports as Exports
+}
+
+/** A module that is started on an arena the first time it is asked for, and then kept with it. */
+export function onArena<Exports>(base64: string | string[]): (space: Arena) => Exports {
+  const started = new WeakMap<Arena, Exports>()
+  return space => {
+    const known = started.get(space)
+    if (known) return known
+    const exports = instantiate<Exports>(base64, space)
+    started.set(space, exports)
+    return exports
+  }
 }
 
 /** The compiled module that fits an arena, to be started there or in a worker. */

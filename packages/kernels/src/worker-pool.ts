@@ -119,15 +119,28 @@ export function workerPool({ threads = hostThreads() }: WorkerPoolOptions = {}):
     }
     const orders = crew.map((_, thread) => calls({ thread, threads: crew.length, queue: queue.pointer }))
     signal?.addEventListener('abort', stop)
-    const timer = onProgress && setInterval(() => onProgress(queue.taken(), queue.total), progressMs)
+    // The first failure is the cause: the rest fail because they are stopped.
+    let failed: unknown
+    const fail = (error: unknown) => {
+      failed ??= error
+      stop()
+    }
+    const report = () => {
+      try {
+        onProgress?.(queue.taken(), queue.total)
+      } catch (error) {
+        fail(error)
+      }
+    }
+    const timer = onProgress && setInterval(report, progressMs)
     try {
       const unseen = memory !== last?.deref()
       last = new WeakRef(memory)
       const runs = crew.map((one, thread) => one.carryOut({ module, memory, unseen, calls: orders[thread] }))
-      for (const one of runs) one.catch(stop)
-      const failed = (await Promise.allSettled(runs)).find(one => one.status === 'rejected')
+      for (const one of runs) one.catch(fail)
+      await Promise.allSettled(runs)
       signal?.throwIfAborted()
-      if (failed) throw failed.reason
+      if (failed) throw failed
     } finally {
       signal?.removeEventListener('abort', stop)
       clearInterval(timer)
@@ -139,12 +152,13 @@ export function workerPool({ threads = hostThreads() }: WorkerPoolOptions = {}):
     const { total = 0, signal, onProgress } = options
     if (!Number.isInteger(total) || total < 0 || total > mostUnits)
       throw new InputError('total', String(total), `a whole number from 0 to ${mostUnits}`)
+    if (closed) throw wasClosed()
     clearTimeout(idle)
     const threads = space.shared && usable > 1 ? await gather() : []
     const queue = workQueue(space, total)
     try {
       signal?.throwIfAborted()
-      if (closed) throw new Error('the pool of threads was closed')
+      if (closed) throw wasClosed()
       const job = { queue, calls, onProgress }
       if (threads.length) await inThreads(compile(base64, space), space, job, signal)
       else await here(instantiate(base64, space), job, () => closed, signal)
@@ -202,7 +216,7 @@ async function here(exports: Exports, job: Job, closed: () => boolean, signal?: 
   }
   const rest = async () => {
     await breathe(signal)
-    if (closed()) throw new Error('the pool of threads was closed')
+    if (closed()) throw wasClosed()
   }
   for (const call of queue.total ? list.slice(0, -1) : list) {
     make(call)
@@ -224,6 +238,8 @@ async function here(exports: Exports, job: Job, closed: () => boolean, signal?: 
     await rest()
   }
 }
+
+const wasClosed = () => new Error('the pool of threads was closed')
 
 function failure(name: string, error: unknown): Error {
   const reason = error instanceof Error ? error.message : String(error)

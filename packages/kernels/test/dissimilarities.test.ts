@@ -1,15 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  arena,
-  dissimilarities,
-  dissimilarity,
-  InputError,
-  matrix,
-  metrics,
-  precomputed,
-  random,
-} from '@offprint/kernels'
+import { dissimilarities, dissimilarity, InputError, matrix, metrics, precomputed, random } from '@offprint/kernels'
 import fc from 'fast-check'
 
 const coordinate = fc.float({ min: -1000, max: 1000, noNaN: true }).map(value => Math.round(value * 100) / 100)
@@ -120,18 +111,4 @@ test('a long call stops soon after it is aborted', async () => {
     dissimilarities(many, 'euclidean', { signal: controller.signal, onProgress: () => controller.abort(reason) }),
     reason,
   )
-})
-
-test('an arena reuses what was given back, and grows when it must', () => {
-  const space = arena(100)
-  const a = space.take(50)
-  const b = space.take(50)
-  assert.equal(a % 16, 0)
-  space.give(a)
-  assert.equal(space.take(40), a)
-  const large = space.take(1_000_000)
-  assert.ok(space.memory.buffer.byteLength >= large + 1_000_000)
-  assert.ok(large > b)
-  assert.throws(() => space.give(12_345), /no block was taken/)
-  assert.throws(() => space.take(5_000_000_000), /not enough memory: 5,000 MB more are needed/)
 })

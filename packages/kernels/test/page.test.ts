@@ -93,6 +93,35 @@ describe('in a page', { skip: executablePath ? false : 'no Chromium on this mach
     assert.match(String(trap), /trap: unreachable/)
   })
 
+  /** Runs in the page and here: kernels in two threads where there are any, and in one. */
+  async function nearest(from: string) {
+    const { distanceMatrix, fillNormal, matrix, topK, workerPool } = (await import(
+      from
+    )) as typeof import('@offprint/kernels')
+    const points = matrix(700, 40, fillNormal(new Float32Array(28_000), { seed: 1 }))
+    const pool = workerPool({ threads: 2 })
+    const distances = await distanceMatrix(points, points, 'euclidean', { pool })
+    const { ids, values } = await topK(distances, 7, { pool })
+    await pool.close()
+    return { threads: pool.threads, ids: [...ids], values: [...values] }
+  }
+
+  for (const [what, headers, threads] of [
+    ['isolated', isolation, 2],
+    ['not isolated', {}, 1],
+  ] as const)
+    test(`that is ${what}, products and selection give what they give in Node`, async t => {
+      const page = await open(t, headers)
+      const expected = await nearest('../src/index.ts')
+      const found = await page.evaluate(nearest, '/src/index.ts')
+      assert.equal(found.threads, threads)
+      assert.deepEqual(found.ids, expected.ids)
+      // The last bits may differ where only one of the two has relaxed SIMD. Of itself a row is at 0.
+      found.values.forEach((value, at) => {
+        assert.ok(Math.abs(value - expected.values[at]) <= 1e-5 * value, `${value}, not ${expected.values[at]}`)
+      })
+    })
+
   const noWorkers = { 'content-security-policy': `${policy}; worker-src 'none'` }
   for (const [what, headers, shared] of [
     ['that is not isolated', {}, false],

@@ -153,6 +153,17 @@ test('a call that traps rejects the run in words, and the pool goes on', async (
   }
 })
 
+test('a report of progress that throws rejects the run', async () => {
+  for (const shared of [true, false]) {
+    const { space, calls } = counting({ delay: slow / 20, piece: 1, shared })
+    const wrong = new Error('cannot show it')
+    const onProgress = () => {
+      throw wrong
+    }
+    await assert.rejects(pool.run(module, space, calls, { total, onProgress }), wrong)
+  }
+})
+
 test('a trap in one thread stops the others', async () => {
   const { space, at, view } = counting({})
   const calls = ({ thread, queue }: Place) => [

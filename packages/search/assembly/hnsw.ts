@@ -22,7 +22,6 @@ import {
   deletedFlag,
   descend,
   dimension,
-  distance,
   distance4,
   encode,
   entry,
@@ -30,6 +29,7 @@ import {
   extendPool,
   flags,
   flagsOf,
+  floatKeys4,
   floatKind,
   forSearching,
   gather,
@@ -40,6 +40,7 @@ import {
   inFilter,
   isCoded,
   keepBest,
+  keyInLane,
   keyOf,
   kind,
   leavingFlag,
@@ -56,12 +57,12 @@ import {
   offerFound,
   pool,
   putId,
+  putLanes,
   queryBytes,
   queryCode,
   recordOf,
   rowBytes,
   rowFilter,
-  rowOf,
   rowOfNode,
   searchAround,
   searchLayer,
@@ -488,15 +489,6 @@ export function readRow(id: u32, out: usize): void {
   else memory.copy(out, row, rowBytes)
 }
 
-/** Rows as they will come out again: where 16-bit floats are kept, they are rounded. */
-export function roundRows(rows: usize, n: u32): void {
-  for (let i: u32 = 0; i < n; i++) {
-    const row = rows + <usize>i * queryBytes
-    toHalves(row, row, <i32>(queryBytes >> 2))
-    for (let at = <i32>(queryBytes >> 2) - 4; at >= 0; at -= 4) fromHalves(row + ((<usize>at) << 1), row + ((<usize>at) << 2), 4)
-  }
-}
-
 // ---- Searching ----
 
 /**
@@ -610,18 +602,17 @@ export function searchWithin(row: usize, ef: i32, most: i32, out: usize): u32 {
   forSearching(true)
   walkFrom(row, ef, 0, 0)
   forSearching(false)
-  for (let i = 0; i < size; i++) {
-    const id = idOf(candidateAt(pool, i))
-    const key = keyOfRow(row, id)
-    if (key > most) {
-      outside++
-      continue
-    }
-    outside = 0
-    for (let at = id; at != none; at = twinOf(at)) {
-      if (!mayBeFound(at)) continue
-      store<i64>(out + ((<usize>found) << 3), candidate(key, at))
-      found++
+  for (let i = 0; i < size; i += 4) {
+    putLanes(floatKeys4(row, poolId(i), poolId(i + 1), poolId(i + 2), poolId(i + 3)))
+    for (let at = 0; at < 4 && i + at < size; at++) {
+      const key = keyInLane(at)
+      outside = key > most ? outside + 1 : 0
+      if (key > most) continue
+      for (let id = poolId(i + at); id != none; id = twinOf(id)) {
+        if (!mayBeFound(id)) continue
+        store<i64>(out + ((<usize>found) << 3), candidate(key, id))
+        found++
+      }
     }
   }
   return found
@@ -634,13 +625,16 @@ export function furtherOut(): i32 {
 }
 
 /** The same for rows `from` to `to` − 1, by comparing all. */
-export function scanWithin(row: usize, from: u32, to: u32, most: i32, out: usize, found: u32): u32 {
-  for (let id = from; id < to; id++) {
-    if (!mayBeFound(id)) continue
-    const key = keyOfRow(row, id)
-    if (key > most) continue
-    store<i64>(out + ((<usize>found) << 3), candidate(key, id))
-    found++
+export function scanWithin(row: usize, from: u32, to: u32, most: i32, out: usize, before: u32): u32 {
+  let found = before
+  for (let id = from; id < to; id += 4) {
+    putLanes(floatKeys4(row, id, min(id + 1, to - 1), min(id + 2, to - 1), min(id + 3, to - 1)))
+    for (let at: u32 = 0; at < 4 && id + at < to; at++) {
+      const key = keyInLane(at)
+      if (key > most || !mayBeFound(id + at)) continue
+      store<i64>(out + ((<usize>found) << 3), candidate(key, id + at))
+      found++
+    }
   }
   return found
 }
@@ -648,12 +642,6 @@ export function scanWithin(row: usize, from: u32, to: u32, most: i32, out: usize
 @inline
 function mayBeFound(id: u32): boolean {
   return !(flagsOf(id) & deletedFlag) && (rowFilter == 0 || inFilter(rowFilter, id))
-}
-
-function keyOfRow(query: usize, id: u32): i32 {
-  const row = vectors + <usize>id * rowBytes
-  if (floatKind == bySquares) return distance(bySquares, query, row)
-  return floatKind == byHalves ? distance(byHalves, query, row) : distance(byProducts, query, row)
 }
 
 /** The bits of a distance as they sort, and back. */
@@ -681,18 +669,30 @@ const rowsAhead: i32 = 4
 /** The best k rows of the pool's nodes, by the floats. @param chains nodes stand for their twins as well */
 function rank(row: usize, k: i32, results: usize, chains: boolean): i32 {
   let n = 0
-  for (let i = 0; i < size; i++) {
-    const id = idOf(candidateAt(pool, i))
-    if (isCoded(kind) && i + rowsAhead < size)
-      touch(vectors + <usize>idOf(candidateAt(pool, i + rowsAhead)) * rowBytes, rowBytes)
-    const key = isCoded(kind) ? keyOfRow(row, id) : keyOf(candidateAt(pool, i))
-    for (let at = id; at != none; at = chains ? twinOf(at) : none) {
+  const coded = isCoded(kind)
+  for (let i = 0; i < size; i += 4) {
+    if (coded) {
+      for (let ahead = i + rowsAhead; ahead < min(size, i + rowsAhead + 4); ahead++)
+        touch(vectors + <usize>idOf(candidateAt(pool, ahead)) * rowBytes, rowBytes)
+      putLanes(floatKeys4(row, poolId(i), poolId(i + 1), poolId(i + 2), poolId(i + 3)))
+    }
+    for (let at = 0; at < 4 && i + at < size; at++) {
+      const one = candidateAt(pool, i + at)
+      const key = coded ? keyInLane(at) : keyOf(one)
       // Of many equal rows no more are looked at than are needed.
-      if (n == k && key >= keyOf(candidateAt(results, k - 1))) break
-      if (mayBeFound(at)) n = keepBest(results, n, k, candidate(key, at))
+      for (let id = idOf(one); id != none; id = chains ? twinOf(id) : none) {
+        if (n == k && key >= keyOf(candidateAt(results, k - 1))) break
+        if (mayBeFound(id)) n = keepBest(results, n, k, candidate(key, id))
+      }
     }
   }
   return n
+}
+
+/** The last one for those behind it, so that groups of four are always full. */
+@inline
+function poolId(at: i32): u32 {
+  return idOf(candidateAt(pool, min(at, size - 1)))
 }
 
 /** Lists the nodes that a walk finds, nearest first by what it compares. @returns how many */

@@ -14,7 +14,7 @@ export function multiplyAdd(a: v128, b: v128, total: v128): v128 {
 }
 
 @inline
-function addSquare(total: v128, a: v128, b: v128): v128 {
+export function addSquare(total: v128, a: v128, b: v128): v128 {
   const difference = f32x4.sub(a, b)
   return multiplyAdd(difference, difference, total)
 }
@@ -41,7 +41,7 @@ export function sumFloats4(a: v128, b: v128, c: v128, d: v128): v128 {
 }
 
 @inline
-function sumInts4(a: v128, b: v128, c: v128, d: v128): v128 {
+export function sumInts4(a: v128, b: v128, c: v128, d: v128): v128 {
   const ab = i32x4.add(v128.shuffle<i32>(a, b, 0, 4, 2, 6), v128.shuffle<i32>(a, b, 1, 5, 3, 7))
   const cd = i32x4.add(v128.shuffle<i32>(c, d, 0, 4, 2, 6), v128.shuffle<i32>(c, d, 1, 5, 3, 7))
   return i32x4.add(v128.shuffle<i32>(ab, cd, 0, 1, 4, 5), v128.shuffle<i32>(ab, cd, 2, 3, 6, 7))

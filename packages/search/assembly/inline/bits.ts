@@ -1,49 +1,5 @@
-// Codes of one bit a dimension: the signs of a centred row after a random rotation, compared by how many differ. The rotation is two
+// Codes of one bit a dimension: the signs of a centred row after a random rotation. The rotation is two
 // rounds of random signs and a Walsh–Hadamard transform, for which a row is padded with zeros to a power of two.
-
-/** Bits that differ between two codes. @param bytes a multiple of 16 */
-@inline
-export function bitDistance(a: usize, b: usize, bytes: usize): i32 {
-  let total = i16x8.splat(0)
-  for (let at: usize = 0; at < bytes; at += 16) total = addDifferent(total, v128.load(a + at), v128.load(b + at))
-  return sum(total)
-}
-
-@inline
-export function bitDistance4(query: usize, a: usize, b: usize, c: usize, d: usize, bytes: usize): v128 {
-  let ta = i16x8.splat(0)
-  let tb = i16x8.splat(0)
-  let tc = i16x8.splat(0)
-  let td = i16x8.splat(0)
-  for (let at: usize = 0; at < bytes; at += 16) {
-    const q = v128.load(query + at)
-    ta = addDifferent(ta, q, v128.load(a + at))
-    tb = addDifferent(tb, q, v128.load(b + at))
-    tc = addDifferent(tc, q, v128.load(c + at))
-    td = addDifferent(td, q, v128.load(d + at))
-  }
-  return i32x4.replace_lane(
-    i32x4.replace_lane(i32x4.replace_lane(i32x4.splat(sum(ta)), 1, sum(tb)), 2, sum(tc)),
-    3,
-    sum(td),
-  )
-}
-
-// At most 65,536 dimensions: a lane of 16 bits holds at most 8,192 of them.
-@inline
-function addDifferent(total: v128, a: v128, b: v128): v128 {
-  return i16x8.add(total, i16x8.extadd_pairwise_i8x16_u(i8x16.popcnt(v128.xor(a, b))))
-}
-
-@inline
-function sum(counts: v128): i32 {
-  const four = i32x4.extadd_pairwise_i16x8_u(counts)
-  return (
-    i32x4.extract_lane(four, 0) +
-    i32x4.extract_lane(four, 1) +
-    (i32x4.extract_lane(four, 2) + i32x4.extract_lane(four, 3))
-  )
-}
 
 /**
  * Writes the code of a row.

@@ -13,8 +13,10 @@ import {
   squaredDistance,
   squaredDistance4,
 } from '../../../kernels/assembly/inline/distance'
-import { bitDistance, bitDistance4, encodeBits } from './bits'
-import { halfSquaredDistance, halfSquaredDistance4 } from './half'
+import { differingBits4 } from '../../../kernels/assembly/inline/bits'
+import { halfBits, halfSquaredDistance4, rebias } from '../../../kernels/assembly/inline/halves'
+import { kept } from '../../../kernels/assembly/inline/kept'
+import { encodeBits } from './bits'
 
 export const none: u32 = 0xffffffff
 export const deletedFlag: u8 = 1
@@ -231,22 +233,21 @@ export function rowOf(kind: i32, id: u32): usize {
   return isCoded(kind) ? codes + <usize>id * codeBytes : vectors + <usize>id * rowBytes
 }
 
-/** Key of the distance from `a`, a code or a row of 32-bit floats, to `b`, which is as `kind` says. */
+/** Key of the distance of two rows; 16-bit floats are compared four at a time only. */
 @inline
 export function distance(kind: i32, a: usize, b: usize): i32 {
   if (kind == byCodes) return codeDistance(a, b, codeBytes)
-  if (kind == byBits) return bitDistance(a, b, codeBytes)
-  if (kind == byHalves) return sortable(halfSquaredDistance(a, b, queryBytes))
+  if (kind == byBits) return i32x4.extract_lane(differingBits4(a, b, b, b, b, codeBytes), 0)
   return sortable(kind == bySquares ? squaredDistance(a, b, rowBytes) : -innerProduct(a, b, rowBytes))
 }
 
 @inline
 export function distance4(kind: i32, query: usize, a: usize, b: usize, c: usize, d: usize): v128 {
   if (kind == byCodes) return codeDistance4(query, a, b, c, d, codeBytes)
-  if (kind == byBits) return bitDistance4(query, a, b, c, d, codeBytes)
+  if (kind == byBits) return differingBits4(query, a, b, c, d, codeBytes)
   const values =
     kind == byHalves
-      ? halfSquaredDistance4(query, a, b, c, d, queryBytes)
+      ? halfSquaredDistance4(query, a, b, c, d, rowBytes, kept(halfBits), kept(rebias))
       : kind == bySquares
         ? squaredDistance4(query, a, b, c, d, rowBytes)
         : f32x4.neg(innerProduct4(query, a, b, c, d, rowBytes))
@@ -380,10 +381,10 @@ function offer(kind: i32, query: usize, found: i32, ef: i32): void {
 
 /** Puts those lanes into the pool whose bit is set. @param from where their ids begin in `gather` */
 function insertNear(keys: v128, lanes: i32, from: i32, ef: i32): void {
-  v128.store(lane, keys)
+  putLanes(keys)
   for (let near = lanes; near; near &= near - 1) {
     const at = ctz(near)
-    const one = candidate(load<i32>(lane + ((<usize>at) << 2)), idAt(gather, from + at))
+    const one = candidate(keyInLane(at), idAt(gather, from + at))
     if (one < bound) insert(one, ef)
   }
 }
@@ -535,9 +536,9 @@ export function descend(query: usize, layer: i32): void {
       if (isCoded(kind)) touchRows(byCodes, found)
       else touchRows(bySquares, found)
       for (let i = 0; i < found; i += 4) {
-        v128.store(lane, compare4(query, gather + ((<usize>i) << 2)))
+        putLanes(compare4(query, gather + ((<usize>i) << 2)))
         for (let j = 0; j < 4; j++) {
-          const key = load<i32>(lane + ((<usize>j) << 2))
+          const key = keyInLane(j)
           const id = idAt(gather, i + j)
           if (key >= nearestKey || id == skipped) continue
           nearestKey = key
@@ -638,6 +639,28 @@ function repeatLast(list: usize, n: i32): void {
   putId(list, n, id)
   putId(list, n + 1, id)
   putId(list, n + 2, id)
+}
+
+/** Keys of four rows by the floats. @param query 32-bit floats */
+export function floatKeys4(query: usize, a: u32, b: u32, c: u32, d: u32): v128 {
+  const ra = rowOf(bySquares, a)
+  const rb = rowOf(bySquares, b)
+  const rc = rowOf(bySquares, c)
+  const rd = rowOf(bySquares, d)
+  if (floatKind == bySquares) return distance4(bySquares, query, ra, rb, rc, rd)
+  return floatKind == byHalves
+    ? distance4(byHalves, query, ra, rb, rc, rd)
+    : distance4(byProducts, query, ra, rb, rc, rd)
+}
+
+/** One of the keys that were put there. */
+@inline
+export function keyInLane(at: i32): i32 {
+  return load<i32>(lane + ((<usize>at) << 2))
+}
+@inline
+export function putLanes(keys: v128): void {
+  v128.store(lane, keys)
 }
 
 /** Insertion into a sorted list of at most k; gives its new length. */
