@@ -4,7 +4,7 @@
  * with a filter, and deleting and adding a tenth. Same M and efConstruction.
  * A neighbour that is returned counts if it is no further than the true tenth. Queries a second between the points of a
  * curve are interpolated (their logarithm, linearly in recall).
- * Usage: npm run bench -- hnsw [glove|arxiv|fashion|synthetic] [rows of the synthetic set] [rounds]
+ * Usage: npm run bench -- hnsw [glove|arxiv|fashion|synthetic] [rows of the synthetic set] [rounds] [plot.svg]
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -18,8 +18,9 @@ import { Hnsw, type HnswOptions, type ThreadOptions } from '@offprint/search'
 import { openHnsw, saveHnsw } from '@offprint/search/node'
 import { syntheticClusters } from '../papers/hnsw/synthetic-clusters.ts'
 import { median, printMachine } from './machine.ts'
+import { type Curve, recallPlot } from './recall-plot.ts'
 
-const [only, rows = '100000', rounds = '3'] = process.argv.slice(2)
+const [only, rows = '100000', rounds = '3', plot] = process.argv.slice(2)
 const M = 16
 const efConstruction = 200
 const k = 10
@@ -38,13 +39,6 @@ interface DataSet {
   metric: 'cosine' | 'l2'
   base: Matrix
   queries: Matrix
-}
-
-interface Curve {
-  name: string
-  threads: number
-  /** By ef, in ascending order. */
-  points: { ef: number; recall: number; queriesPerSecond: number }[]
 }
 
 printMachine()
@@ -140,6 +134,8 @@ async function compare(label: string, set: DataSet | undefined): Promise<void> {
     return ids
   }
   const alone = one?.index ?? Hnsw.open(index.toBytes())
+  const reordered = Hnsw.open(index.toBytes(), { threads })
+  await reordered.reorder()
   const all: Way[] = [
     { name: 'Offprint, single calls', threads: 1, search: ef => single(alone, ef) },
     {
@@ -152,6 +148,11 @@ async function compare(label: string, set: DataSet | undefined): Promise<void> {
       name: 'Offprint f16, batch',
       threads,
       search: ef => async () => (await half.index.searchBatch(queries, k, { ef })).ids,
+    },
+    {
+      name: 'Offprint reordered, batch',
+      threads,
+      search: ef => async () => (await reordered.searchBatch(queries, k, { ef })).ids,
     },
     {
       name: 'hnswlib-node, single calls',
@@ -206,6 +207,8 @@ async function compare(label: string, set: DataSet | undefined): Promise<void> {
       curves.push({ name: `${peer} (Python), batch`, threads, points })
     }
   for (const curve of curves) print(curve)
+  if (plot)
+    writeFileSync(plot, recallPlot(`${name}, ${base.rows.toLocaleString('en')} × ${base.columns}, ${metric}`, curves))
   for (const recall of recalls)
     for (const threads of [1, 2]) {
       const fastest = (ours: boolean) =>

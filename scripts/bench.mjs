@@ -5,7 +5,7 @@ import { ensureBuilt, ensureInstalled, root, run, stop } from './bootstrap.mjs'
 
 const [name, ...words] = process.argv.slice(2)
 const names = readdirSync(join(root, 'bench'))
-  .filter(file => file.endsWith('.ts') && file !== 'machine.ts')
+  .filter(file => file.endsWith('.ts') && !['machine.ts', 'recall-plot.ts'].includes(file))
   .map(file => file.slice(0, -3))
 if (!name || !names.includes(name)) stop(`npm run bench -- <name>, with one of: ${names.join(', ')}`)
 
