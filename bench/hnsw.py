@@ -1,6 +1,7 @@
 # hnswlib and faiss on the rows of two files, beside bench/hnsw.ts. One line of JSON a result.
 # Usage: hnsw.py '{"base": "base.f32", "queries": "queries.f32", "columns": 100, "metric": "cosine", "M": 16, "efConstruction": 200,
-#   "efs": [32, 64], "rounds": 3, "threads": 2, "every": 100, "folder": "/tmp/x"}'
+#   "efs": [32, 64], "rounds": 3, "threads": 2, "every": 100, "folder": "/tmp/x",
+#   "peers": ["hnswlib", "faiss"], "builds": true, "churnEf": 64}'
 import json
 import os
 import sys
@@ -48,6 +49,8 @@ def curves(peer, search, set_threads):
 
 
 try:
+    if "hnswlib" not in asked["peers"]:
+        raise ImportError
     import hnswlib
 
     def new():
@@ -92,6 +95,8 @@ except ImportError:
     say(missing="python3-hnswlib")
 
 try:
+    if "faiss" not in asked["peers"]:
+        raise ImportError
     import faiss
 
     kind = faiss.METRIC_INNER_PRODUCT if cosine else faiss.METRIC_L2

@@ -31,6 +31,8 @@ const threads = 2
 const every = 100
 /** Of sets beyond this the peers are built on two threads only. */
 const largeSet = 150_000
+/** Beyond this faiss takes too long. */
+const hugeSet = 500_000
 /** With this ef recall is compared before and after rows went and came. */
 const churnEf = 64
 
@@ -292,6 +294,7 @@ function askNative(set: DataSet, unit: { base: Float32Array; queries: Float32Arr
     every,
     folder,
     builds: !large,
+    peers: set.base.rows > hugeSet ? ['hnswlib'] : ['hnswlib', 'faiss'],
     churnEf,
   }
   const script = fileURLToPath(new URL('./hnsw.py', import.meta.url))

@@ -1,4 +1,5 @@
 /** What the methods ask for: vectors (or an index, or made ones), and how neighbours are compared. */
+import { availableParallelism } from 'node:os'
 import { type Matrix, matrix, random } from '@offprint/kernels'
 import { Hnsw, type HnswMetric, hnswMetrics } from '@offprint/search'
 import { openHnsw } from '@offprint/search/node'
@@ -9,6 +10,8 @@ import { syntheticClusters } from './synthetic-clusters.ts'
 /** The type under which `build` leaves an index for later runs. */
 export const indexArtefact = 'hnsw-index'
 const heldOut = 500
+/** The server goes on answering meanwhile. */
+const mostThreads = 4
 
 export const askForVectors = input.vectors({
   label: 'Vectors',
@@ -42,9 +45,13 @@ export const askForGraph = {
     max: 2000,
     default: 200,
   }),
-  codes: input.choice(['auto', 'i8', 'none'], {
+  codes: input.choice(['auto', 'i8', 'bit', 'none'], {
     label: 'Codes',
-    hint: 'What the walk compares: codes of a byte a dimension (i8), the floats (none), or codes where they lose next to nothing (auto).',
+    hint: 'What the walk compares: codes of a byte a dimension (i8) or a bit (for 384 dimensions and more), the floats (none), or bytes where they lose next to nothing (auto).',
+  }),
+  keepFloats: input.choice(['f32', 'f16'], {
+    label: 'Vectors kept as',
+    hint: '32-bit floats, or 16-bit floats in half the memory where the walk compares bytes.',
   }),
 }
 
@@ -60,7 +67,8 @@ export interface Graph {
   metric: HnswMetric
   M: number
   efConstruction: number
-  codes: 'auto' | 'i8' | 'none'
+  codes: 'auto' | 'i8' | 'bit' | 'none'
+  keepFloats: 'f32' | 'f16'
 }
 
 export interface Built {
@@ -117,6 +125,7 @@ export async function buildOrOpen(
   const began = performance.now()
   const index = await Hnsw.build(vectors!, {
     ...graph,
+    threads: Math.min(mostThreads, availableParallelism()),
     seed: context.seed,
     signal: context.signal,
     onProgress: (done, total) => context.progress(done, total, 'Building the index'),
