@@ -28,6 +28,8 @@ export interface Bm25Found {
   scores: Float64Array
   /** Documents that match in all. */
   total: number
+  /** The best score of all that match, also of those that `only` leaves out; 0 where none does. */
+  highest: number
 }
 
 export interface Bm25 {
@@ -48,8 +50,12 @@ export interface Bm25 {
    * there counts.
    *
    * @param options.k at most so many; default 10. `total` counts all that match.
+   * @param options.only which ids may be found; default all. The scores are the same with it and without.
    */
-  search(groups: readonly (readonly Alternative[])[], options?: { k?: number; any?: boolean }): Bm25Found
+  search(
+    groups: readonly (readonly Alternative[])[],
+    options?: { k?: number; any?: boolean; only?: (id: number) => boolean },
+  ): Bm25Found
   /** All of it, for `openBm25`. */
   toBytes(): Uint8Array
 }
@@ -174,7 +180,7 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
 
   function search(
     groups: readonly (readonly Alternative[])[],
-    { k = 10, any = false }: { k?: number; any?: boolean } = {},
+    { k = 10, any = false, only }: { k?: number; any?: boolean; only?: (id: number) => boolean } = {},
   ): Bm25Found {
     if (!Number.isInteger(k) || k < 0) throw new InputError('k', String(k), 'a whole number of at least 0')
     const all = flatRows + addedIds.length
@@ -214,13 +220,20 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
       }
     }
     const needed = any ? 1 : groups.length
-    const matching = touched.filter(row => hits[row] === needed && !(gone.size && gone.has(row)))
+    const matching: number[] = []
+    let highest = 0
+    for (const row of touched) {
+      if (hits[row] !== needed || (gone.size && gone.has(row))) continue
+      highest = Math.max(highest, scores[row])
+      if (!only || only(idOf(row))) matching.push(row)
+    }
     const isBefore = (a: number, b: number) => scores[a] > scores[b] || (scores[a] === scores[b] && idOf(a) < idOf(b))
     const best = firstOf(matching, k, isBefore)
     const found: Bm25Found = {
       ids: Uint32Array.from(best, idOf),
       scores: Float64Array.from(best, row => scores[row]),
       total: matching.length,
+      highest,
     }
     for (const row of touched) {
       scores[row] = 0
