@@ -1,5 +1,5 @@
 /**
- * Finding papers: BM25 over the index fused with the closeness of vectors, and the marks that show where the words stand.
+ * Finding papers: BM25 over the index fused with the closeness of vectors.
  *
  * Every paper that is found has the words; vectors change the order of the best. Behind them comes what has some of the words
  * or is close in meaning. The order is by BM25 as a share of the best paper's, plus half the cosine of the vectors. Measured by
@@ -12,6 +12,7 @@ import { also, asksFor, type Condition, positionsOf } from './conditions.ts'
 import { openFacetCounts } from './facet-counts.ts'
 import { findIdentifier } from './identifiers.ts'
 import { kept } from './kept.ts'
+import { show } from './marked.ts'
 import {
   anyExpression,
   type Filter,
@@ -22,10 +23,9 @@ import {
   splitWords,
   tellingTerms,
 } from './query.ts'
-import { eachToken, joins, type Token } from './search-text.ts'
 import { type PaperStore, type Row, toRow } from './store.ts'
 import { openSuggestions } from './suggestions.ts'
-import type { FacetPapers, FoundPaper, SearchResult, TextPart } from './types.ts'
+import type { FacetPapers, FoundPaper, SearchResult } from './types.ts'
 import type { PaperVectors } from './vectors.ts'
 import type { WantedWords, WordIndex } from './word-index.ts'
 
@@ -35,10 +35,6 @@ const mostPapers = 1000
 const mostStatements = 200
 /** Of a category or an author the newest of these are counted. */
 const mostOfFacet = 20_000
-const snippetLength = 240
-/** Marks are looked for this far into a text. */
-const longestMarked = 20_000
-const mostJoined = 4
 /** The best by BM25 are ordered anew with their vectors. */
 const mostFused = 100
 const mostKeys = 50_000
@@ -100,7 +96,7 @@ export function openSearch(
     const skip = wholeNumber(offset, 0, Number.MAX_SAFE_INTEGER)
     const query = parseQuery(text, { typing })
     const named = findNamed(query.text)
-    if (named) return { ...named, papers: named.papers.slice(skip, skip + size).map(row => show(row, query)) }
+    if (named) return { ...named, papers: named.papers.slice(skip, skip + size).map(row => show(row.record, query)) }
     const called = query.text ? store.bySlug(query.text.toLowerCase())?.record : undefined
     const opened = {
       ...(called ? { called: { key: called.key, title: called.title } } : {}),
@@ -119,7 +115,7 @@ export function openSearch(
     const first = isFused ? best(wanted) : undefined
     const total = first?.total ?? count(wanted)
     const result = (which: Wanted, found: Row[], of: number, ...notes: (string | undefined)[]): SearchResult => ({
-      papers: found.map(row => show(row, query)),
+      papers: found.map(row => show(row.record, query)),
       total: of,
       ...opened,
       ...noteOf(query.note, ...notes),
@@ -252,7 +248,7 @@ export function openSearch(
       const row = shown.has(key) ? undefined : store.byKey(key)
       if (row && (!passes || passes(row.position))) found.push(row)
     }
-    return found.length ? { close: found.map(row => show(row, query)) } : {}
+    return found.length ? { close: found.map(row => show(row.record, query)) } : {}
   }
 
   /** What an id, a DOI or an address alone names. */
@@ -352,111 +348,4 @@ function noteOf(...notes: (string | undefined)[]): { note?: string } {
 
 function wholeNumber(value: number, preset: number, most: number): number {
   return Number.isFinite(value) ? Math.min(most, Math.max(0, Math.floor(value))) : preset
-}
-
-function show({ record }: Row, query: Query): FoundPaper {
-  const { title, abstract, summary = '' } = record
-  const own = markedRanges(abstract, query, snippetLength)
-  const text =
-    (abstract && own.length) || !summary
-      ? abstract
-      : markedRanges(summary, query, snippetLength).length || !abstract
-        ? summary
-        : abstract
-  return {
-    ...record,
-    titleParts: cut(title, 0, title.length, markedRanges(title, query)),
-    snippetParts: snippet(text, text === abstract ? own : markedRanges(text, query, snippetLength)),
-  }
-}
-
-type Range = [start: number, end: number]
-
-/**
- * Where the words of a query stand in a text, in order and without overlap.
- *
- * @param after those further behind the first one are not looked for; default: all are
- */
-export function markedRanges(text: string, { terms }: Pick<Query, 'terms'>, after = Number.POSITIVE_INFINITY): Range[] {
-  const sequences = terms.flatMap(term => [
-    ...term.sequences,
-    ...[...term.withNeighbours, ...term.forms].map(word => [word]),
-  ])
-  const beginnings = terms.flatMap(term => (term.unfinished ? term.sequences.map(words => words.join('')) : []))
-  if (!sequences.length) return []
-  const looked = text.slice(0, longestMarked)
-  const source = eachToken(looked)[Symbol.iterator]()
-  const words: Token[] = []
-  const reach = Math.max(mostJoined, ...sequences.map(words => words.length))
-  let ended = false
-  const read = (at: number) => {
-    while (!ended && words.length < at + reach) {
-      const { done, value } = source.next()
-      if (done) ended = true
-      else words.push(value)
-    }
-    return words[at]
-  }
-  const ranges: Range[] = []
-  for (let at = 0; read(at); at++) {
-    if (ranges.length && words[at].start > ranges[0][0] + after) break
-    let length = beginnings.some(beginning => words[at].folded.startsWith(beginning)) ? 1 : 0
-    for (const sequence of sequences) length = Math.max(length, matchLength(looked, words, at, sequence))
-    if (!length) continue
-    ranges.push([words[at].start, words[at + length - 1].end])
-    at += length - 1
-  }
-  return ranges
-}
-
-/** How many words from `at` on are the sequence, one after the other or joined as one; 0 where they are not. */
-function matchLength(text: string, words: Token[], at: number, sequence: string[]): number {
-  const { folded, stem } = words[at]
-  if (
-    (folded === sequence[0] || stem === sequence[0]) &&
-    sequence.every((word, index) => words[at + index]?.folded === word || words[at + index]?.stem === word)
-  )
-    return sequence.length
-  if (sequence.length > 1 || !sequence[0].startsWith(folded)) return 0
-  let whole = words[at].folded
-  for (let next = at + 1; next < Math.min(words.length, at + mostJoined) && whole.length < sequence[0].length; next++) {
-    if (!joins(text.slice(words[next - 1].end, words[next].start), words[next - 1].folded)) return 0
-    if (whole + words[next].stem === sequence[0] || whole + words[next].folded === sequence[0]) return next - at + 1
-    whole += words[next].folded
-  }
-  return 0
-}
-
-function cut(text: string, start: number, end: number, ranges: Range[]): TextPart[] {
-  const parts: TextPart[] = []
-  let at = start
-  for (const [from, to] of ranges) {
-    if (from < at || to > end) continue
-    if (from > at) parts.push({ text: text.slice(at, from), match: false })
-    parts.push({ text: text.slice(from, to), match: true })
-    at = to
-  }
-  if (at < end) parts.push({ text: text.slice(at, end), match: false })
-  return parts
-}
-
-/** The piece of a text around its first marks, cut between words. */
-function snippet(text: string, ranges: Range[]): TextPart[] {
-  const first = ranges.length ? ranges[0][0] : 0
-  let start = Math.max(0, first - snippetLength / 4)
-  if (start > 0) {
-    const space = text.slice(start, first).search(/\s/)
-    start = space < 0 ? first : start + space + 1
-  }
-  let end = Math.min(text.length, start + snippetLength)
-  if (end < text.length) {
-    const space = text.slice(start, end).search(/\s\S*$/)
-    // A text without spaces is cut anywhere but within a character.
-    if (space > 0) end = start + space
-    else if (/[\ud800-\udbff]/.test(text[end - 1])) end--
-  }
-  const parts = cut(text, start, end, ranges)
-  if (start > 0) parts.unshift({ text: '… ', match: false })
-  if (end < text.length) parts.push({ text: ' …', match: false })
-  return parts
 }

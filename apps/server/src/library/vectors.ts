@@ -51,7 +51,7 @@ export interface PaperVectors {
   nearestTo(key: string, most: number): Near[]
   /** The papers nearest to a text. */
   nearestToText(text: string, most: number): Near[]
-  /** Cosine between a text and a paper; 0 where either is not known. Embeds the text once. */
+  /** Cosine between a text and a paper; 0 where either is not known. */
   similarityTo(text: string): (key: string) => number
   /** What two papers have in common, the most telling first. */
   shared(a: Text, b: Text): string[]
@@ -286,6 +286,12 @@ function* openInSteps(folder: string): Generator<undefined, PaperVectors | undef
     const near = index.search(vector, most, { ef: Math.max(ef, 2 * most) })
     return Array.from(near.ids, (id, at) => ({ key: rows[id]![0], similarity: 1 - near.distances[at] }))
   }
+  // One search asks for the same text several times.
+  let last = { text: '', vector: embedder.embed('') }
+  const embed = (text: string) => {
+    if (text !== last.text) last = { text, vector: embedder.embed(text) }
+    return last.vector
+  }
   return {
     revision,
     nearestTo(key, most) {
@@ -296,11 +302,11 @@ function* openInSteps(folder: string): Generator<undefined, PaperVectors | undef
         .slice(0, most)
     },
     nearestToText(text, most) {
-      const vector = embedder.embed(text)
+      const vector = embed(text)
       return vector.some(Boolean) ? found(vector, most) : []
     },
     similarityTo(text) {
-      const vector = embedder.embed(text)
+      const vector = embed(text)
       return key => {
         const id = ids.get(key)
         return id === undefined ? 0 : index.innerProduct(id, vector)

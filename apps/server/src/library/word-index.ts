@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { breathe } from '@offprint/kernels'
 import { type Alternative, type Bm25, createBm25, openBm25 } from '@offprint/search'
+import { numbersOf } from './allowed.ts'
 import { kept } from './kept.ts'
 import type { Term } from './query.ts'
 import { searchColumns } from './search-text.ts'
@@ -47,7 +48,7 @@ export interface WordIndex {
 const joined = (word: string) => `+${word}`
 
 /** Gives the positions of papers that have these words one after the other. */
-type FindPhrase = (words: string[]) => Iterable<number>
+type FindPhrase = (words: string[]) => number[]
 
 function alternativesOf({ sequences, withNeighbours, forms }: Term, find: FindPhrase): Alternative[] {
   return [
@@ -63,10 +64,8 @@ function alternativesOf({ sequences, withNeighbours, forms }: Term, find: FindPh
 
 /** Phrases are SQLite's to find. */
 function phrases(database: DatabaseSync): (revision: number) => FindPhrase {
-  const having = database.prepare('SELECT rowid AS position FROM search WHERE search MATCH ?')
-  const find = kept(mostPhrases, (words: string) =>
-    Uint32Array.from(having.all(`"${words.replaceAll('"', '""')}"`), row => Number(row.position)),
-  )
+  const having = database.prepare('SELECT group_concat(rowid) AS list FROM search WHERE search MATCH ?')
+  const find = kept(mostPhrases, (words: string) => numbersOf(having.get(`"${words.replaceAll('"', '""')}"`)!.list))
   return revision => words => find(revision)(words.join(' '))
 }
 
