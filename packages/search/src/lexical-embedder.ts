@@ -465,33 +465,43 @@ function write({ dimensions, terms, written, rarity, projection }: Model): Uint8
 }
 
 /**
- * Opens what `toBytes` wrote.
+ * Opens what `toBytes` wrote; its `inSteps` does the same in steps of some milliseconds, between which others get their turn.
  * @throws InputError for bytes that are foreign, truncated or damaged
  */
-export function openLexicalEmbedder(bytes: Uint8Array): LexicalEmbedder {
+export const openLexicalEmbedder = Object.assign(
+  (bytes: Uint8Array): LexicalEmbedder => {
+    const steps = openInSteps(bytes)
+    for (;;) {
+      const { done, value } = steps.next()
+      if (done) return value
+    }
+  },
+  { inSteps: openInSteps },
+)
+
+function* openInSteps(bytes: Uint8Array): Generator<undefined, LexicalEmbedder> {
   const source: Source = {
     bytes: bytes.length,
     read: (at, into) => into.set(bytes.subarray(at, at + into.length)),
   }
   const header = readHeader(source, format)
   const { dimensions, terms: count } = header.about as { dimensions: number; terms: number }
-  const read = (name: string, size?: number) => {
+  function* read(name: string, size?: number): Generator<undefined, Uint8Array<ArrayBuffer>> {
     const section = sectionOf(header, name, size)
     // Not `slice`: that of Node's Buffer does not copy.
-    const data = Uint8Array.from(bytes.subarray(section.offset, section.offset + section.bytes))
+    const data = new Uint8Array(bytes.subarray(section.offset, section.offset + section.bytes))
+    yield
     if (checksumOf(data) !== section.crc) throw damaged(`its section '${name}'`)
+    yield
     return data
   }
-  const floats = (data: Uint8Array) => new Float32Array(data.buffer, 0, data.length / 4)
-  const [terms, written] = JSON.parse(new TextDecoder().decode(read('terms'))) as [string[], string[]]
+  const floats = (data: Uint8Array<ArrayBuffer>) => new Float32Array(data.buffer, 0, data.length / 4)
+  const [terms, written] = JSON.parse(new TextDecoder().decode(yield* read('terms'))) as [string[], string[]]
   if (terms.length !== count || written.length !== count) throw damaged("its section 'terms'")
-  return embedder({
-    dimensions,
-    terms,
-    written,
-    rarity: floats(read('rarity', count * 4)),
-    projection: floats(read('projection', count * dimensions * 4)),
-  })
+  yield
+  const rarity = floats(yield* read('rarity', count * 4))
+  const projection = floats(yield* read('projection', count * dimensions * 4))
+  return embedder({ dimensions, terms, written, rarity, projection })
 }
 
 function requireWhole(field: string, value: number, least: number, most: number): void {

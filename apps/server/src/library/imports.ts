@@ -246,15 +246,19 @@ async function* untilAborted(
   const iterator = (async function* () {
     yield* chunks
   })()
-  let abort = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-  })
-  aborted.catch(() => {})
+  // Not `Promise.race` with one promise for the whole import: that would hold every chunk until its end.
+  let reject = (_: unknown) => {}
+  const abort = () => reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  const next = () =>
+    new Promise<IteratorResult<Uint8Array>>((resolve, fail) => {
+      reject = fail
+      iterator.next().then(resolve, fail)
+    })
   try {
     for (;;) {
-      const { done, value } = await Promise.race([iterator.next(), aborted])
+      signal.throwIfAborted()
+      const { done, value } = await next()
       if (done) return
       yield value
     }
