@@ -166,9 +166,10 @@ export function openSearch(
 
   function sorted(wanted: Wanted, sort: keyof typeof orders, size: number, skip: number): Row[] {
     const { sql, values } = positionsOf(wanted)
-    return prepare(`SELECT position, record FROM papers WHERE true${sql} ORDER BY ${orders[sort]} LIMIT ? OFFSET ?`)
+    // Without their records: those of all papers would be sorted with them.
+    return prepare(`SELECT position FROM papers WHERE true${sql} ORDER BY ${orders[sort]} LIMIT ? OFFSET ?`)
       .all(...values, size, skip)
-      .map(row => toRow(row)!)
+      .flatMap(({ position }) => store.byPosition(Number(position)) ?? [])
   }
 
   /** By BM25 alone. */
