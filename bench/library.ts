@@ -1,7 +1,8 @@
 /**
  * The library at work with 50,000 papers: import, search over HTTP by eight clients, day page, what is learned in the background
  * while pages are asked for, and memory. The papers are the corpus, grown by recombining its sentences.
- * Usage: npm run bench -- library [papers] [--large] [--peer folder of arxiv-sanity-lite, with Debian's python3-flask,
+ * With --large also an import of 2 GB, or of so many megabytes, after which its memory is compared with that of the first.
+ * Usage: npm run bench -- library [papers] [--large [--megabytes n]] [--peer folder of arxiv-sanity-lite, with Debian's python3-flask,
  * python3-sklearn and python3-sqlitedict]
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -20,7 +21,7 @@ import { printMachine, quantile } from './machine.ts'
 const { values: options, positionals } = parseArgs({
   args: process.argv.slice(2),
   allowPositionals: true,
-  options: { large: { type: 'boolean' }, peer: { type: 'string' } },
+  options: { large: { type: 'boolean' }, megabytes: { type: 'string', default: '2000' }, peer: { type: 'string' } },
 })
 const papers = Number(positionals[0] ?? 50_000)
 const clients = 8
@@ -189,7 +190,7 @@ const imported = await importFile(file)
 report('import', imported.read / imported.seconds, 'papers/s', wanted.importPerSecond, true)
 console.log(`${'its memory'.padEnd(44)} ${imported.megabytes.toFixed(0)} MB at most`)
 if (options.large) {
-  const repeats = Math.ceil(2e9 / size)
+  const repeats = Math.ceil((Number(options.megabytes) * 1e6) / size)
   const large = await importFile(file, repeats)
   report(
     `memory, ${((repeats * size) / 1e9).toFixed(1)} GB of JSON lines, as a multiple`,

@@ -213,7 +213,7 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
       const onProgress = ({ read }: ImportReport) => bar.count(read)
       const report = ids
         ? await offprint.sync.importIds(ids, { signal: options.signal, onProgress })
-        : await offprint.library.importStream(chunks(), { ...options, onProgress })
+        : await offprint.library.importStream(chunks(), { ...options, alone: true, onProgress })
       bar.end()
       code = reportImport(report, json)
     })

@@ -1,11 +1,15 @@
 /** The database of a data directory: SQLite in write-ahead mode, used by several processes at a time. */
 import { DatabaseSync } from 'node:sqlite'
 
+/** So long a write waits for another process's, in ms. */
+const patience = 10_000
+const shortPatience = 50
+
 /** Opens (and makes where missing) a database file. Commits are on disk when they return. */
 export function openDatabase(file: string): DatabaseSync {
   const database = new DatabaseSync(file)
   database.exec(
-    'PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -32000;',
+    `PRAGMA busy_timeout = ${patience}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -32000;`,
   )
   return database
 }
@@ -13,7 +17,7 @@ export function openDatabase(file: string): DatabaseSync {
 /** Opens a database file that must be there, and never writes to it. What others commit meanwhile is seen. */
 export function openForReading(file: string): DatabaseSync {
   const database = new DatabaseSync(file, { readOnly: true })
-  database.exec('PRAGMA busy_timeout = 10000')
+  database.exec(`PRAGMA busy_timeout = ${patience}`)
   return database
 }
 
@@ -82,6 +86,21 @@ export function transaction<T>(database: DatabaseSync, work: () => T): T {
     database.exec('ROLLBACK')
     throw error
   }
+}
+
+/** Writes what nobody waits for: while another process writes it gives up soon, and pages go on. @throws the database's error */
+export function writeBriefly(database: DatabaseSync, write: () => void): void {
+  database.exec(`PRAGMA busy_timeout = ${shortPatience}`)
+  try {
+    write()
+  } finally {
+    database.exec(`PRAGMA busy_timeout = ${patience}`)
+  }
+}
+
+/** Whether another process was writing. */
+export function isBusy(error: unknown): boolean {
+  return (error as { errcode?: number }).errcode === 5
 }
 
 /** SQL, or what SQL alone cannot do. */

@@ -18,9 +18,9 @@ export interface Bm25Options {
 
 /**
  * Terms that count as one: their frequencies are added. Or a phrase that somebody else found: the documents that have it, and
- * a term that stands for it; it counts as often as that term.
+ * a term that stands for it; it counts as often as that term. What lists the documents must not change afterwards.
  */
-export type Alternative = readonly string[] | { term: string; documents: Iterable<number> }
+export type Alternative = readonly string[] | { term: string; documents: Iterable<number> & object }
 
 export interface Bm25Found {
   /** The best first; of the same score the lower id first. */
@@ -28,6 +28,8 @@ export interface Bm25Found {
   scores: Float64Array
   /** Documents that match in all. */
   total: number
+  /** The best score of all that match, also of those that `only` leaves out; 0 where none does. */
+  highest: number
 }
 
 export interface Bm25 {
@@ -48,8 +50,12 @@ export interface Bm25 {
    * there counts.
    *
    * @param options.k at most so many; default 10. `total` counts all that match.
+   * @param options.only which ids may be found; default all. The scores are the same with it and without.
    */
-  search(groups: readonly (readonly Alternative[])[], options?: { k?: number; any?: boolean }): Bm25Found
+  search(
+    groups: readonly (readonly Alternative[])[],
+    options?: { k?: number; any?: boolean; only?: (id: number) => boolean },
+  ): Bm25Found
   /** All of it, for `openBm25`. */
   toBytes(): Uint8Array
 }
@@ -69,6 +75,15 @@ interface Flat {
   ids: Uint32Array
   lengths: Float32Array
 }
+
+/** What one alternative adds to the scores of the documents that have it. */
+interface Added {
+  rows: Uint32Array
+  scores: Float64Array
+}
+
+/** Those that were asked for lately are kept: 12 bytes each. */
+const mostKept = 2_000_000
 
 interface Postings {
   rows: ArrayLike<number>
@@ -110,6 +125,19 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
   let scores = new Float64Array(0)
   let hits = new Uint8Array(0)
   let sums = new Float64Array(0)
+  let touched = new Uint32Array(0)
+  let matching = new Uint32Array(0)
+
+  // Until a document comes or goes.
+  const kept = new Map<string, Added>()
+  let keptOfPhrases = new WeakMap<object, Added & { term: string }>()
+  let keptRows = 0
+
+  function forget(): void {
+    kept.clear()
+    keptOfPhrases = new WeakMap()
+    keptRows = 0
+  }
 
   const idOf = (row: number) => (row < flatRows ? flat.ids[row] : addedIds[row - flatRows])
   const lengthOf = (row: number) => (row < flatRows ? flat.lengths[row] : addedLengths[row - flatRows])
@@ -136,6 +164,7 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
   }
 
   function remove(row: number, id: number): void {
+    forget()
     gone.add(row)
     rowOfAdded.delete(id)
     totalLength -= lengthOf(row)
@@ -154,6 +183,7 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
     if (!(words >= 0 && Number.isFinite(words))) throw new InputError('length', String(words), 'a number of at least 0')
     const before = rowOf(id)
     if (before !== undefined) remove(before, id)
+    forget()
     const row = flatRows + addedIds.length
     addedIds.push(id)
     addedLengths.push(words)
@@ -174,7 +204,7 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
 
   function search(
     groups: readonly (readonly Alternative[])[],
-    { k = 10, any = false }: { k?: number; any?: boolean } = {},
+    { k = 10, any = false, only }: { k?: number; any?: boolean; only?: (id: number) => boolean } = {},
   ): Bm25Found {
     if (!Number.isInteger(k) || k < 0) throw new InputError('k', String(k), 'a whole number of at least 0')
     const all = flatRows + addedIds.length
@@ -182,51 +212,94 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
       scores = new Float64Array(2 * all)
       hits = new Uint8Array(2 * all)
       sums = new Float64Array(2 * all)
+      touched = new Uint32Array(2 * all)
+      matching = new Uint32Array(2 * all)
     }
-    const documents = size()
-    const held = documents ? (k1 * b * documents) / (totalLength || 1) : 0
-    const touched: number[] = []
+    const looked = groups.map(group => group.map(addedBy))
     // The rarest group first: what it does not have need not be looked at again.
-    const looked = groups.map(group => {
-      const lists = group.map(listsOf)
-      return { lists, many: lists.flat().reduce((sum, { from, to }) => sum + to - from, 0) }
-    })
-    if (!any) looked.sort((a, b) => a.many - b.many)
+    const sizeOf = (group: Added[]) => group.reduce((sum, { rows }) => sum + rows.length, 0)
+    if (!any) looked.sort((a, b) => sizeOf(a) - sizeOf(b))
     if (looked.length > 255) throw new InputError('groups', String(looked.length), 'at most 255')
-    for (const [group, { lists }] of looked.entries()) {
-      const wanted = any ? 0 : group
-      for (const alternative of lists) {
-        const { rows, frequencies, from, to } = alternative.length === 1 ? alternative[0] : together(alternative)
-        const weight = rarity(documents, gone.size ? countAlive(rows, from, to) : to - from) * (k1 + 1)
-        for (let at = from; at < to; at++) {
-          const row = rows[at]
-          const hit = hits[row]
-          // It lacks a group that came before.
-          if (hit < wanted) continue
-          if (hit === wanted) {
-            hits[row] = wanted + 1
-            if (!wanted) touched.push(row)
+    let touchedRows = 0
+    for (const [group, alternatives] of looked.entries())
+      for (const { rows, scores: more } of alternatives) {
+        if (any || !group)
+          for (let at = 0; at < rows.length; at++) {
+            const row = rows[at]
+            // What has a word has a score.
+            if (scores[row] === 0) touched[touchedRows++] = row
+            scores[row] += more[at]
           }
-          const frequency = frequencies[at]
-          const length = row < flatRows ? flat.lengths[row] : addedLengths[row - flatRows]
-          scores[row] += (weight * frequency) / (frequency + k1 * (1 - b) + held * length)
-        }
+        else
+          for (let at = 0; at < rows.length; at++) {
+            const row = rows[at]
+            // It lacks a group that came before.
+            if (scores[row] === 0 || hits[row] < group - 1) continue
+            hits[row] = group
+            scores[row] += more[at]
+          }
       }
+    const needed = any ? 0 : groups.length - 1
+    let matchingRows = 0
+    let highest = 0
+    for (let at = 0; at < touchedRows; at++) {
+      const row = touched[at]
+      if (hits[row] !== needed) continue
+      if (scores[row] > highest) highest = scores[row]
+      if (!only || only(idOf(row))) matching[matchingRows++] = row
     }
-    const needed = any ? 1 : groups.length
-    const matching = touched.filter(row => hits[row] === needed && !(gone.size && gone.has(row)))
     const isBefore = (a: number, b: number) => scores[a] > scores[b] || (scores[a] === scores[b] && idOf(a) < idOf(b))
-    const best = firstOf(matching, k, isBefore)
+    const best = firstOf(matching.subarray(0, matchingRows), k, isBefore)
     const found: Bm25Found = {
-      ids: Uint32Array.from(best, idOf),
+      ids: best.map(idOf),
       scores: Float64Array.from(best, row => scores[row]),
-      total: matching.length,
+      total: matchingRows,
+      highest,
     }
-    for (const row of touched) {
-      scores[row] = 0
-      hits[row] = 0
+    for (let at = 0; at < touchedRows; at++) {
+      scores[touched[at]] = 0
+      hits[touched[at]] = 0
     }
     return found
+  }
+
+  function addedBy(alternative: Alternative): Added {
+    if ('term' in alternative) {
+      const { term, documents } = alternative
+      const before = keptOfPhrases.get(documents)
+      if (before?.term === term) return before
+      const found = { ...score(listsOf(alternative)), term }
+      keptOfPhrases.set(documents, found)
+      return found
+    }
+    const name = JSON.stringify(alternative)
+    const found = kept.get(name) ?? score(listsOf(alternative))
+    if (!kept.delete(name)) keptRows += found.rows.length
+    kept.set(name, found)
+    for (const [oldest, { rows }] of kept) {
+      if (keptRows <= mostKept) break
+      kept.delete(oldest)
+      keptRows -= rows.length
+    }
+    return found
+  }
+
+  function score(lists: Postings[]): Added {
+    const { rows: all, frequencies, from, to } = lists.length === 1 ? lists[0] : together(lists)
+    const rows = new Uint32Array(to - from)
+    const scores = new Float64Array(to - from)
+    let count = 0
+    for (let at = from; at < to; at++) {
+      if (gone.size && gone.has(all[at])) continue
+      rows[count] = all[at]
+      scores[count++] = frequencies[at]
+    }
+    const documents = size()
+    const weight = rarity(documents, count) * (k1 + 1)
+    const held = documents ? (k1 * b * documents) / (totalLength || 1) : 0
+    for (let at = 0; at < count; at++)
+      scores[at] = (weight * scores[at]) / (scores[at] + k1 * (1 - b) + held * lengthOf(rows[at]))
+    return { rows: rows.subarray(0, count), scores: scores.subarray(0, count) }
   }
 
   function listsOf(alternative: Alternative): Postings[] {
@@ -266,12 +339,6 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
       sums[row] = 0
     }
     return { rows, frequencies, from: 0, to: rows.length }
-  }
-
-  function countAlive(rows: ArrayLike<number>, from: number, to: number): number {
-    let count = 0
-    for (let at = from; at < to; at++) if (!gone.has(rows[at])) count++
-    return count
   }
 
   /** The same documents as flat arrays, in the order of their ids. */
@@ -351,8 +418,8 @@ function lowerBound(count: number, isBelow: (index: number) => boolean): number 
 }
 
 /** The first `k` in their order; of many by a heap whose top is the last of those kept. */
-function firstOf(rows: number[], k: number, isBefore: (a: number, b: number) => boolean): number[] {
-  const inOrder = (some: number[]) => some.sort((a, b) => (isBefore(a, b) ? -1 : 1))
+function firstOf(rows: Uint32Array, k: number, isBefore: (a: number, b: number) => boolean): Uint32Array {
+  const inOrder = (some: Uint32Array) => some.sort((a, b) => (isBefore(a, b) ? -1 : 1))
   if (rows.length <= 4 * k) return inOrder(rows).slice(0, k)
   const heap = rows.slice(0, k)
   const sink = (from: number) => {

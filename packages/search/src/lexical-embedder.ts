@@ -7,7 +7,7 @@ import { arena, breathe, InputError, instantiate, type LongCall, random } from '
 import { relaxed, simd } from '../build/directions.js'
 import { checksumOf } from './checksum.ts'
 import { damaged, layOut, readHeader, type Source, sectionOf } from './sections.ts'
-import { runsOfWords, vagueWords, type Word } from './words.ts'
+import { runsOfWords, vagueWords } from './words.ts'
 
 export interface EmbedderOptions extends LongCall {
   /** Length of the vectors; less where the texts have fewer directions. 8 to 1,024, default 192. */
@@ -113,7 +113,9 @@ async function chooseTerms(
   const counts = new Map<string, number>()
   let total = 0
   for (const text of texts) {
-    for (const term of new Set(runsOfWords(text).flatMap(run => run.map(({ term }) => term)))) add(counts, term)
+    const own = new Set<string>()
+    for (const run of runsOfWords(text)) for (const { term } of run) own.add(term)
+    for (const term of own) add(counts, term)
     if (++total % textsAtOnce === 0) await breathe(signal)
   }
   progress(1)
@@ -121,19 +123,21 @@ async function chooseTerms(
   const most = total < 10 ? total : Math.max(least, commonShare * total)
   const telling = ([, count]: [string, number]) => count >= least && count <= most
   const words = [...counts].filter(telling)
-  const known = new Set(words.map(([word]) => word))
-  const pairs = new Map<string, number>()
+  const known = new Map(words.map(([word], id) => [word, id]))
+  const names = words.map(([word]) => word)
+  // A pair as one number: there are millions of them.
+  const pairs = new Map<number, number>()
   const writtenAs = new Map<string, Map<string, number>>()
   let seen = 0
   for (const text of texts) {
-    const own = new Set<string>()
+    const own = new Set<number>()
     for (const run of runsOfWords(text)) {
-      for (const [at, word] of run.entries()) {
-        if (known.has(word.term)) spell(writtenAs, word.term, word.written)
-        const next = run[at + 1]
-        if (next && known.has(word.term) && known.has(next.term)) {
-          own.add(pairOf(word, next))
-        }
+      let before: number | undefined
+      for (const { term, written } of run) {
+        const id = known.get(term)
+        if (id !== undefined) spell(writtenAs, term, written)
+        if (id !== undefined && before !== undefined) own.add(before * names.length + id)
+        before = id
       }
     }
     for (const pair of own) add(pairs, pair)
@@ -142,7 +146,10 @@ async function chooseTerms(
   }
   progress(2)
   // A pair must be met more often than a word to be a phrase rather than chance.
-  const phrases = [...pairs].filter(([, count]) => count >= Math.max(least, 3) || (total < 100 && count >= least))
+  const phrases: [string, number][] = []
+  for (const [pair, count] of pairs)
+    if (count >= Math.max(least, 3) || (total < 100 && count >= least))
+      phrases.push([`${names[Math.floor(pair / names.length)]} ${names[pair % names.length]}`, count])
   const byCount = (a: [string, number], b: [string, number]) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)
   const chosen = [...words.sort(byCount).slice(0, Math.ceil(mostTerms * 0.75)), ...phrases.sort(byCount)].slice(
     0,
@@ -160,9 +167,7 @@ async function chooseTerms(
   }
 }
 
-const pairOf = (one: Word, next: Word) => `${one.term} ${next.term}`
-
-function add(counts: Map<string, number>, key: string): void {
+function add<Key>(counts: Map<Key, number>, key: Key): void {
   counts.set(key, (counts.get(key) ?? 0) + 1)
 }
 
@@ -172,23 +177,35 @@ function spell(writtenAs: Map<string, Map<string, number>>, term: string, writte
   else if (forms.size < 8 || forms.has(written)) add(forms, written)
 }
 
+/** Columns of the terms: of words, and of pairs by their first and second word. */
+interface Columns {
+  words: Map<string, number>
+  pairs: Map<string, Map<string, number>>
+}
+
+function columnsOf(terms: readonly string[]): Columns {
+  const words = new Map<string, number>()
+  const pairs = new Map<string, Map<string, number>>()
+  for (const [column, term] of terms.entries()) {
+    const [first, second] = term.split(' ')
+    if (second === undefined) words.set(term, column)
+    else pairs.set(first, (pairs.get(first) ?? new Map()).set(second, column))
+  }
+  return { words, pairs }
+}
+
 /** Weights (1 + ln count) · rarity of a text's known terms, at length 1. @param parts of hyphenated words count too */
-function weightsOf(
-  text: string,
-  columns: Map<string, number>,
-  rarity: Float32Array,
-  parts = true,
-): Map<number, number> {
+function weightsOf(text: string, { words, pairs }: Columns, rarity: Float32Array, parts = true): Map<number, number> {
   const weights = new Map<number, number>()
-  const count = (term: string) => {
-    const column = columns.get(term)
+  const count = (column: number | undefined) => {
     if (column !== undefined) weights.set(column, (weights.get(column) ?? 0) + 1)
   }
   for (const run of runsOfWords(text))
-    for (const [at, word] of run.entries()) {
-      count(word.term)
-      if (parts && word.term.includes('-')) for (const part of word.term.split('-')) count(part)
-      if (run[at + 1]) count(pairOf(word, run[at + 1]))
+    for (let at = 0; at < run.length; at++) {
+      const { term } = run[at]
+      count(words.get(term))
+      if (parts && term.includes('-')) for (const part of term.split('-')) count(words.get(part))
+      if (at + 1 < run.length) count(pairs.get(term)?.get(run[at + 1].term))
     }
   let squares = 0
   for (const [column, times] of weights) {
@@ -213,7 +230,7 @@ async function weigh(
   { terms, rarity }: Vocabulary,
   signal?: AbortSignal,
 ): Promise<SparseRows> {
-  const known = new Map(terms.map((term, column) => [term, column]))
+  const known = columnsOf(terms)
   const starts = [0]
   let columns = new Uint32Array(1 << 16)
   let values = new Float32Array(1 << 16)
@@ -385,7 +402,7 @@ function rotateRows(a: Float64Array, p: number, q: number, size: number, c: numb
 
 function embedder(model: Model): LexicalEmbedder {
   const { dimensions, terms, written, rarity, projection } = model
-  const columns = new Map(terms.map((term, column) => [term, column]))
+  const columns = columnsOf(terms)
   return {
     dimensions,
     terms: terms.length,
@@ -448,33 +465,43 @@ function write({ dimensions, terms, written, rarity, projection }: Model): Uint8
 }
 
 /**
- * Opens what `toBytes` wrote.
+ * Opens what `toBytes` wrote; its `inSteps` does the same in steps of some milliseconds, between which others get their turn.
  * @throws InputError for bytes that are foreign, truncated or damaged
  */
-export function openLexicalEmbedder(bytes: Uint8Array): LexicalEmbedder {
+export const openLexicalEmbedder = Object.assign(
+  (bytes: Uint8Array): LexicalEmbedder => {
+    const steps = openInSteps(bytes)
+    for (;;) {
+      const { done, value } = steps.next()
+      if (done) return value
+    }
+  },
+  { inSteps: openInSteps },
+)
+
+function* openInSteps(bytes: Uint8Array): Generator<undefined, LexicalEmbedder> {
   const source: Source = {
     bytes: bytes.length,
     read: (at, into) => into.set(bytes.subarray(at, at + into.length)),
   }
   const header = readHeader(source, format)
   const { dimensions, terms: count } = header.about as { dimensions: number; terms: number }
-  const read = (name: string, size?: number) => {
+  function* read(name: string, size?: number): Generator<undefined, Uint8Array<ArrayBuffer>> {
     const section = sectionOf(header, name, size)
     // Not `slice`: that of Node's Buffer does not copy.
-    const data = Uint8Array.from(bytes.subarray(section.offset, section.offset + section.bytes))
+    const data = new Uint8Array(bytes.subarray(section.offset, section.offset + section.bytes))
+    yield
     if (checksumOf(data) !== section.crc) throw damaged(`its section '${name}'`)
+    yield
     return data
   }
-  const floats = (data: Uint8Array) => new Float32Array(data.buffer, 0, data.length / 4)
-  const [terms, written] = JSON.parse(new TextDecoder().decode(read('terms'))) as [string[], string[]]
+  const floats = (data: Uint8Array<ArrayBuffer>) => new Float32Array(data.buffer, 0, data.length / 4)
+  const [terms, written] = JSON.parse(new TextDecoder().decode(yield* read('terms'))) as [string[], string[]]
   if (terms.length !== count || written.length !== count) throw damaged("its section 'terms'")
-  return embedder({
-    dimensions,
-    terms,
-    written,
-    rarity: floats(read('rarity', count * 4)),
-    projection: floats(read('projection', count * dimensions * 4)),
-  })
+  yield
+  const rarity = floats(yield* read('rarity', count * 4))
+  const projection = floats(yield* read('projection', count * dimensions * 4))
+  return embedder({ dimensions, terms, written, rarity, projection })
 }
 
 function requireWhole(field: string, value: number, least: number, most: number): void {

@@ -28,24 +28,44 @@ export function runsOfWords(text: string): Word[][] {
   let end = 0
   for (const match of source.matchAll(word)) {
     const written = match[0]
-    if (/[^\s]/.test(source.slice(end, match.index))) run = endRun(runs, run)
-    end = match.index + written.length
-    if (unspaced.test(written)) {
+    const { index } = match
+    if (!(index === end + 1 && source[end] === ' ') && /[^\s]/.test(source.slice(end, index))) run = endRun(runs, run)
+    end = index + written.length
+    const read = readWord(written)
+    if (read === 'unspaced') {
       run = endRun(runs, run)
       const characters = [...written]
       const pairs = characters.slice(1).map((character, at) => characters[at] + character)
       runs.push((pairs.length ? pairs : characters).map(pair => ({ term: pair, written: pair })))
-      continue
-    }
-    const folded = (abbreviations.test(written) ? written.slice(0, -1) : written).toLowerCase().replace(/[’']s?$/, '')
-    if (folded.length > longestWord || stopWords.has(folded) || !/\p{L}/u.test(folded) || folded.length < 2) {
-      run = endRun(runs, run)
-      continue
-    }
-    run.push({ term: stemOf(folded), written: lowered(written) })
+    } else if (read === 'nothing') run = endRun(runs, run)
+    else run.push(read)
   }
   endRun(runs, run)
   return runs
+}
+
+type Read = Readonly<Word> | 'nothing' | 'unspaced'
+
+/** The same words come again and again. */
+const readBefore = new Map<string, Read>()
+const mostRead = 50_000
+
+function readWord(written: string): Read {
+  let read = readBefore.get(written)
+  if (!read) {
+    read = readAnew(written)
+    if (readBefore.size >= mostRead) readBefore.clear()
+    if (written.length <= longestWord) readBefore.set(written, read)
+  }
+  return read
+}
+
+function readAnew(written: string): Read {
+  if (unspaced.test(written)) return 'unspaced'
+  const folded = (abbreviations.test(written) ? written.slice(0, -1) : written).toLowerCase().replace(/[’']s?$/, '')
+  if (folded.length > longestWord || stopWords.has(folded) || !/\p{L}/u.test(folded) || folded.length < 2)
+    return 'nothing'
+  return { term: stemOf(folded), written: lowered(written) }
 }
 
 function endRun(runs: Word[][], run: Word[]): Word[] {

@@ -137,6 +137,33 @@ describe('BM25', () => {
     assert.deepEqual([...index.search([[phrase]]).ids], [3])
   })
 
+  test('finds only what is asked for, with the scores that it has among all', () => {
+    fc.assert(
+      fc.property(
+        fc.array(document, { minLength: 1, maxLength: 20 }),
+        query,
+        fc.boolean(),
+        (documents, groups, any) => {
+          const index = createBm25()
+          for (const [id, one] of documents.entries()) index.add(id, one)
+          const all = index.search(groups, { k: 50, any })
+          const odd = index.search(groups, { k: 50, any, only: id => id % 2 === 1 })
+          const kept = [...all.ids.keys()].filter(at => all.ids[at] % 2 === 1)
+          assert.deepEqual(
+            [...odd.ids],
+            kept.map(at => all.ids[at]),
+          )
+          assert.deepEqual(
+            [...odd.scores],
+            kept.map(at => all.scores[at]),
+          )
+          assert.deepEqual([odd.total, odd.highest, all.highest], [kept.length, all.highest, all.scores[0] ?? 0])
+        },
+      ),
+      { numRuns: 200, seed: 8 },
+    )
+  })
+
   test('keeps the best of thousands, in their order', () => {
     const index = createBm25()
     const documents = new Map<number, Document>()

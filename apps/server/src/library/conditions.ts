@@ -1,65 +1,63 @@
 /** A query as SQL: which positions of papers it is true for. */
 import type { SQLInputValue } from 'node:sqlite'
 import { nameInAddress } from './facets.ts'
-import { expressionOf, type Node, type Query } from './query.ts'
+import { expressionOf, type Filter, type Node, type Query } from './query.ts'
 
 export interface Condition {
   sql: string
   values: SQLInputValue[]
 }
 
-/** A set of positions, and whether a paper's is in it. */
-type PositionSet = (at: string) => Condition
+const select = (sql: string, ...values: SQLInputValue[]): Condition => ({ sql, values })
 
-const among =
-  (select: string, ...values: SQLInputValue[]): PositionSet =>
-  at => ({ sql: `${at} IN (${select})`, values })
+const marked = (column: string) => select(`SELECT position FROM marks WHERE ${column} IS NOT NULL`)
 
-const marked = (column: string) => `SELECT position FROM marks WHERE ${column} IS NOT NULL`
-
-const marks: Record<string, PositionSet> = {
-  read: among(marked('readAt')),
-  unread: at => ({ sql: `${at} NOT IN (${marked('readAt')})`, values: [] }),
-  opened: among(marked('openedAt')),
-  voted: among(marked('votedAt')),
-  hidden: among(marked('hiddenAt')),
-  note: among(marked('note')),
+const marks: Record<string, Condition> = {
+  read: marked('readAt'),
+  opened: marked('openedAt'),
+  voted: marked('votedAt'),
+  hidden: marked('hiddenAt'),
+  note: marked('note'),
 }
 
 /**
  * @param at the expression that gives a paper's position
  */
 export function conditionOf(node: Node, at: string): Condition {
-  const words = expressionOf(node)
-  if (words !== undefined) return among('SELECT rowid FROM search WHERE search MATCH ?', words)(at)
+  const set = selectOf(node)
+  if (set) return { sql: `${at} IN (${set.sql})`, values: set.values }
   if ('not' in node) {
     const { sql, values } = conditionOf(node.not, at)
     return { sql: `NOT (${sql})`, values }
   }
   if ('all' in node) return joined(node.all, ' AND ', at)
   if ('any' in node) return joined(node.any, ' OR ', at)
-  if ('term' in node) throw new Error('a term is always an expression')
-  return setOf(node)(at)
+  throw new Error('a word or a filter is always one statement')
 }
 
-function setOf(
-  node: Exclude<Node, { term: unknown } | { not: unknown } | { all: unknown } | { any: unknown }>,
-): PositionSet {
+/** What gives the positions of the papers that one filter or some words are true for; undefined where it is not one statement. */
+export function selectOf(node: Node): Condition | undefined {
+  const words = expressionOf(node)
+  if (words !== undefined) return select('SELECT rowid AS position FROM search WHERE search MATCH ?', words)
+  return 'filter' in node ? selectFilter(node) : undefined
+}
+
+function selectFilter(node: Filter): Condition {
   if (node.filter === 'date') {
     const bounds = [
       ['publishedAt >= ?', node.from],
       ['publishedAt < ?', node.to],
     ].filter(([, value]) => value !== undefined) as [string, string][]
     const where = bounds.map(([sql]) => sql).join(' AND ')
-    return among(`SELECT position FROM papers WHERE ${where}`, ...bounds.map(([, value]) => value))
+    return select(`SELECT position FROM papers WHERE ${where}`, ...bounds.map(([, value]) => value))
   }
   const { filter, value } = node
   switch (filter) {
     case 'category':
       // An archive has its classes in it: `cs` is all from `cs.` up to `cs/`.
       return value.includes('.')
-        ? among(`SELECT position FROM facets WHERE kind = 'category' AND value = ?`, value)
-        : among(
+        ? select(`SELECT position FROM facets WHERE kind = 'category' AND value = ?`, value)
+        : select(
             `SELECT position FROM facets WHERE kind = 'category' AND (value = ? OR (value >= ? AND value < ?))`,
             value,
             `${value}.`,
@@ -68,19 +66,19 @@ function setOf(
     case 'author':
     case 'organization':
     case 'has':
-      return among('SELECT position FROM facets WHERE kind = ? AND value = ?', filter, value)
+      return select('SELECT position FROM facets WHERE kind = ? AND value = ?', filter, value)
     case 'tag':
-      return among(
+      return select(
         `SELECT position FROM tagged WHERE tag = ? UNION ALL SELECT position FROM facets WHERE kind = 'topic' AND value = ?`,
         value.toLowerCase(),
         nameInAddress(value),
       )
     case 'list':
-      return among('SELECT position FROM listed JOIN lists ON lists.id = list WHERE name = ?', value)
+      return select('SELECT position FROM listed JOIN lists ON lists.id = list WHERE name = ?', value)
     case 'since':
-      return among('SELECT position FROM papers WHERE submittedAt > ?', value)
+      return select('SELECT position FROM papers WHERE submittedAt > ?', value)
     case 'key':
-      return among('SELECT position FROM papers WHERE key = ?', value)
+      return select('SELECT position FROM papers WHERE key = ?', value)
     case 'mark':
       return marks[value]
   }

@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { random } from '@offprint/kernels'
 import { openDatabase } from '../database.ts'
 import { exportedRecord } from './jsonl.ts'
@@ -15,6 +17,28 @@ import { listed, manyListed, numberedTitle, record, streamOf } from './made-pape
 import type { ImportReport } from './types.ts'
 
 const open = () => createLibrary(openDatabase(':memory:'))
+
+test('an import that can be cancelled lets go of what it has read', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  let first: WeakRef<Uint8Array> | undefined
+  let isHeld = true
+  async function* chunks() {
+    for (let number = 1; number <= 300; number++) {
+      const chunk = new TextEncoder().encode(`${JSON.stringify({ title: `Paper ${number}` })}\n`.padStart(70_000))
+      // What is looked at to see the format is held until it is seen.
+      if (number === 20) first = new WeakRef(chunk)
+      yield chunk
+    }
+    await new Promise(resolve => setImmediate(resolve))
+    collect()
+    isHeld = first!.deref() !== undefined
+  }
+  const library = createLibrary(openDatabase(':memory:'))
+  const { signal } = new AbortController()
+  const { read } = await library.importStream(chunks(), { name: 'made', format: 'jsonl', signal })
+  assert.deepEqual([read, isHeld], [300, false])
+})
 
 describe('an import', () => {
   test('finds the format by itself, wherever the chunks end', async () => {

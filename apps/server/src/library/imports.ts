@@ -13,6 +13,9 @@ import type { ImportedRecord, ImportItemsOptions, ImportOptions, ImportReport, I
 type Reader = (chunks: Chunks, options: ReadOptions) => AsyncIterable<ReadItem>
 
 const batchRecords = 200
+const batchRecordsAlone = 500
+/** The log beside the database may grow to 32 MB before it is written into it: pages that change often are written once. */
+const logPagesAlone = 8000
 const batchMs = 250
 const mostRefusals = 1000
 /** An import of another machine counts as dead after this long without a sign of life, in ms. */
@@ -42,7 +45,7 @@ export function openImports(database: DatabaseSync, store: PaperStore, now: () =
 
   async function importItems(
     read: ItemReader,
-    { name, format, signal, onStart, onProgress }: ImportItemsOptions,
+    { name, format, signal, alone = false, onStart, onProgress }: ImportItemsOptions,
   ): Promise<ImportReport> {
     const startedAt = now().toISOString()
     const report: ImportReport = {
@@ -71,6 +74,8 @@ export function openImports(database: DatabaseSync, store: PaperStore, now: () =
     }, heartbeatMs)
     heartbeat.unref()
 
+    if (alone) database.exec(`PRAGMA wal_autocheckpoint = ${logPagesAlone}`)
+    const most = alone ? batchRecordsAlone : batchRecords
     let batch: ReadItem[] = []
     const commit = (write?: () => void) => {
       const items = batch
@@ -98,7 +103,7 @@ export function openImports(database: DatabaseSync, store: PaperStore, now: () =
         signal?.throwIfAborted()
         if (!batch.length) started = Date.now()
         batch.push(item)
-        if (batch.length < batchRecords && Date.now() - started < batchMs) continue
+        if (batch.length < most && Date.now() - started < batchMs) continue
         commit()
         await new Promise(resolve => setImmediate(resolve))
       }
@@ -241,15 +246,19 @@ async function* untilAborted(
   const iterator = (async function* () {
     yield* chunks
   })()
-  let abort = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-  })
-  aborted.catch(() => {})
+  // Not `Promise.race` with one promise for the whole import: that would hold every chunk until its end.
+  let reject = (_: unknown) => {}
+  const abort = () => reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  const next = () =>
+    new Promise<IteratorResult<Uint8Array>>((resolve, fail) => {
+      reject = fail
+      iterator.next().then(resolve, fail)
+    })
   try {
     for (;;) {
-      const { done, value } = await Promise.race([iterator.next(), aborted])
+      signal.throwIfAborted()
+      const { done, value } = await next()
       if (done) return
       yield value
     }

@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { transaction } from '../database.ts'
 import { findIdentifier } from './identifiers.ts'
 import { openImports } from './imports.ts'
+import { kept } from './kept.ts'
 import { isDay } from './listing.ts'
 import { periodAround, periodOf } from './period.ts'
 import { openPreview } from './preview.ts'
@@ -20,7 +21,7 @@ export type { Library } from './types.ts'
 
 const rowsAtOnce = 500
 /** Answers that are kept for as long as the library stays as it is. */
-const mostCounted = 1000
+const mostKept = 1000
 
 /** A place in the order of what trends. */
 const firstCursor = { trend: Number.MAX_VALUE, published: '~', key: '' }
@@ -80,20 +81,8 @@ export function createLibrary(
      WHERE hiddenAt IS NOT NULL AND submittedAt >= ? AND submittedAt < ?`,
   )
   // A day may have tens of thousands of papers: counted once for each state of the library.
-  const counted = new Map<string, number>()
-  let countedAt = -1
-  function countPeriod(start: string, end: string): number {
-    const revision = library.revision()
-    if (countedAt !== revision) counted.clear()
-    countedAt = revision
-    const name = `${start} ${end}`
-    let total = counted.get(name)
-    if (total === undefined) {
-      total = Number(countBetween.get(start, end)!.total)
-      if (counted.size < mostCounted) counted.set(name, total)
-    }
-    return total
-  }
+  const periods = kept(mostKept, (period: string) => Number(countBetween.get(...period.split(' '))!.total))
+  const countPeriod = (start: string, end: string) => periods(library.revision())(`${start} ${end}`)
   const lastBefore = database.prepare('SELECT max(submittedAt) AS moment FROM papers WHERE submittedAt < ?')
   const firstFrom = database.prepare(
     'SELECT min(submittedAt) AS moment FROM papers WHERE submittedAt >= ? AND submittedAt <= ?',
@@ -140,29 +129,20 @@ export function createLibrary(
   }
 
   // What two papers share is read off their texts, which takes its time; most pages are asked for again.
-  const similarBefore = new Map<string, SimilarPaper[]>()
-  let similarAt = ''
-  let similarBy: PaperVectors | undefined
+  const similarTo = kept(mostKept, (name: string) => {
+    const [most, ...key] = name.split(' ')
+    return findSimilar(key.join(' '), Number(most))
+  })
 
   function similar(key: string, most = 6): SimilarPaper[] {
     const known = vectors()
-    if (!known) return []
-    const state = `${known.revision} ${library.revision()}`
-    if (state !== similarAt || known !== similarBy) similarBefore.clear()
-    similarAt = state
-    similarBy = known
-    const name = `${most} ${key}`
-    const before = similarBefore.get(name)
-    if (before) return before
-    const found = findSimilar(known, key, most)
-    if (similarBefore.size >= mostCounted) similarBefore.delete(similarBefore.keys().next().value!)
-    similarBefore.set(name, found)
-    return found
+    return known ? similarTo(known, library.revision())(`${most} ${key}`) : []
   }
 
-  function findSimilar(known: PaperVectors, key: string, most: number): SimilarPaper[] {
+  function findSimilar(key: string, most: number): SimilarPaper[] {
+    const known = vectors()
     const paper = store.byKey(key)?.record
-    if (!paper) return []
+    if (!known || !paper) return []
     const found: SimilarPaper[] = []
     for (const near of known.nearestTo(key, 3 * most)) {
       if (found.length === most) break

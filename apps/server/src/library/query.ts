@@ -55,8 +55,10 @@ export interface Query {
   nodes: Node[]
   /** Words and phrases that may stand in what is found. */
   terms: Term[]
-  /** Nothing but words: neither a phrase nor `OR` nor a filter nor a word that must not be there. */
+  /** Its words are nothing but words, all wanted: none is a phrase, one of several, of a field, or unwanted. Filters may stand beside them. */
   plain: boolean
+  /** Its plain words as they are written. */
+  written: string
   /** Filters by what the reader did: what is found is nobody else's business. */
   personal: boolean
   /** The query as it was looked at. */
@@ -93,6 +95,7 @@ export function parseQuery(query: string, { typing = false }: { typing?: boolean
 
 function readPieces(pieces: Piece[], text: string, notes: string[], typing: boolean): Query {
   const terms: Term[] = []
+  const written: string[] = []
   let plain = true
   let personal = false
   let sort: Sorting | undefined
@@ -152,16 +155,19 @@ function readPieces(pieces: Piece[], text: string, notes: string[], typing: bool
         break
       }
       if (!('term' in read)) {
-        plain = false
         neighbour = undefined
         if (['mark', 'tag', 'list'].includes(read.filter)) personal = true
-        put(piece.negative ? { not: read } : read)
+        // Papers without a mark are in no table.
+        const isUnread = read.filter === 'mark' && read.value === 'unread'
+        const filter: Node = isUnread ? { not: { filter: 'mark', value: 'read' } } : read
+        put(piece.negative ? { not: filter } : filter)
         continue
       }
       const { term } = read
       if (typing && at === pieces.length && !piece.phrase) term.unfinished = true
       const isPlain = !piece.phrase && !piece.negative && !term.field
-      if (!isPlain) plain = false
+      if (isPlain) written.push(piece.field ? `${piece.field} ${piece.text}` : piece.text)
+      else plain = false
       if (piece.negative === negated) terms.push(term)
       // Neighbours of a single word may be its other half; but not across a phrase or an operator.
       const word = isPlain && term.sequences[0].length === 1 && !alternative ? term.sequences[0][0] : undefined
@@ -179,6 +185,7 @@ function readPieces(pieces: Piece[], text: string, notes: string[], typing: bool
     nodes,
     terms,
     plain,
+    written: written.join(' '),
     personal,
     text,
     ...(sort ? { sort } : {}),
@@ -442,6 +449,40 @@ export function expressionOf(node: Node): string | undefined {
   if (!('any' in node)) return undefined
   const parts = node.any.map(expressionOf)
   return parts.includes(undefined) ? undefined : `(${parts.join(' OR ')})`
+}
+
+/**
+ * What of a query the index of words in memory can look for: of each group one word or phrase, wherever it stands. What else
+ * a paper must fulfil comes beside it, also that a word stands in its field.
+ *
+ * @returns undefined where that index cannot say what the query asks of its words
+ */
+export function splitWords(nodes: Node[]): { groups: Term[][]; conditions: Node[] } | undefined {
+  const groups: Term[][] = []
+  const conditions: Node[] = []
+  for (const node of nodes) {
+    const terms = eitherOf(node)
+    if (terms?.some(({ unfinished }) => unfinished)) return undefined
+    if (terms) {
+      groups.push(terms)
+      if (terms.some(({ field }) => field)) conditions.push(node)
+    } else if ('all' in node) {
+      const inner = splitWords(node.all)
+      if (!inner) return undefined
+      groups.push(...inner.groups)
+      conditions.push(...inner.conditions)
+    } else if (expressionOf(node) !== undefined) return undefined
+    else conditions.push(node)
+  }
+  return { groups, conditions }
+}
+
+/** Terms of which one must be there, where that is all that is asked. */
+function eitherOf(node: Node): Term[] | undefined {
+  if ('term' in node) return [node.term]
+  if (!('any' in node)) return undefined
+  const parts = node.any.map(eitherOf)
+  return parts.includes(undefined) ? undefined : parts.flatMap(part => part!)
 }
 
 /** Papers with any of a plain query's words instead of all. */

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { InputError } from '@offprint/kernels'
 import fc from 'fast-check'
@@ -123,6 +126,29 @@ describe('what the reader makes of a paper', () => {
     reading.change('2401.00003', { hide: true })
     assert.deepEqual(unfinished(), ['2401.00002'])
   })
+})
+
+test('what is noted in passing does not wait for another process that writes, and is noted after it', async t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const folder = mkdtempSync(join(tmpdir(), 'offprint-reading-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const file = join(folder, 'offprint.db')
+  const database = openDatabase(file)
+  const other = openDatabase(file)
+  const { reading, importStream } = createLibrary(database)
+  await importStream(streamOf(line({ id: '2401.00001', title: 'One' })), { name: 'made', format: 'jsonl' })
+  const errors = t.mock.method(console, 'error', () => {})
+  other.exec('BEGIN IMMEDIATE')
+  reading.opened('2401.00001')
+  assert.equal(reading.marks('2401.00001').openedAt, undefined)
+  other.exec('COMMIT')
+  t.mock.timers.tick(1000)
+  assert.ok(reading.marks('2401.00001').openedAt)
+  assert.equal(errors.mock.callCount(), 0)
+  // What somebody waits for has its patience again.
+  assert.equal(database.prepare('PRAGMA busy_timeout').get()!.timeout, 10_000)
+  other.close()
+  database.close()
 })
 
 describe('lists, searches and keys', () => {

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { InputError } from '@offprint/kernels'
-import { transaction } from '../database.ts'
+import { isBusy, transaction, writeBriefly } from '../database.ts'
 import { type PaperStore, type Row, toRow } from './store.ts'
 import { oneLine } from './text.ts'
 import { openTrend } from './trend.ts'
@@ -64,6 +64,8 @@ const most = { note: 10_000, name: 60, tags: 20, lists: 500, searches: 200, quer
 /** A page that is loaded again and again is opened once. */
 const openedAgainMs = 60_000
 const usedAgainMs = 60_000
+const retryMs = 1000
+const mostTries = 5
 
 export function openReading(database: DatabaseSync, store: PaperStore, now: () => Date) {
   const trend = openTrend(database)
@@ -118,6 +120,19 @@ export function openReading(database: DatabaseSync, store: PaperStore, now: () =
   const addRan = statement('INSERT OR IGNORE INTO ran (position, day) VALUES (?, ?)')
   const searches = statement('SELECT id, query, createdAt, seenAt FROM savedSearches ORDER BY id')
   const keys = statement('SELECT hash, name, createdAt, usedAt FROM feedKeys ORDER BY createdAt')
+
+  /**
+   * Notes what happened beside what was asked for: the reader does not wait for it, nor hear of it where it cannot be
+   * written. Where another process is writing, it is tried again later.
+   */
+  function inPassing(write: () => void, tries = mostTries): void {
+    try {
+      writeBriefly(database, write)
+    } catch (error) {
+      if (isBusy(error) && tries > 1) setTimeout(() => database.isOpen && inPassing(write, tries - 1), retryMs).unref()
+      else console.error(`reading: ${(error as Error).message}`)
+    }
+  }
 
   function rowOf(key: string): Row {
     const row = store.byKey(key) ?? store.named(key)
@@ -340,15 +355,6 @@ export function openReading(database: DatabaseSync, store: PaperStore, now: () =
           yield { paper: record, marks: stateAt(position), ...at('votedAt'), ...at('readAt'), ...at('hiddenAt') }
         }
     },
-  }
-}
-
-/** Notes what happened beside what was asked for: where it cannot be written, the reader need not hear of it. */
-function inPassing(write: () => void): void {
-  try {
-    write()
-  } catch (error) {
-    console.error(`reading: ${(error as Error).message}`)
   }
 }
 

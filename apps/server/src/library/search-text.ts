@@ -17,6 +17,9 @@ const compound = new RegExp(
 const joiner = new RegExp(`^[${joiners}]{1,3}$`)
 const unspacedLetter = new RegExp(`[${unspaced}]`, 'gu')
 const longestJoined = 40
+/** Of a compound, as in its expression. */
+const longestPart = 40
+const mostParts = 4
 
 export interface Token {
   start: number
@@ -33,11 +36,7 @@ export function tokens(text: string): Token[] {
 }
 
 /** The same one after the other: of a long text often only the beginning is looked at. */
-export function eachToken(text: string): Iterable<Token> {
-  return isAscii(text) ? asciiTokens(text) : unicodeTokens(text)
-}
-
-function* unicodeTokens(text: string): Generator<Token> {
+export function* eachToken(text: string): Generator<Token> {
   for (const match of text.matchAll(word)) yield tokenOf(match[0], match.index)
 }
 
@@ -55,25 +54,39 @@ function isAscii(text: string): boolean {
 const plus = '+'.charCodeAt(0)
 const sharp = '#'.charCodeAt(0)
 
-function isWordCode(code: number): boolean {
+export function isWordCode(code: number): boolean {
   return (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || (code >= 65 && code <= 90)
 }
 
-/** The same by hand, several times as fast: every search marks some thirty abstracts. */
-function* asciiTokens(text: string): Generator<Token> {
-  for (let at = 0; at < text.length; ) {
-    if (!isWordCode(text.charCodeAt(at))) {
+/**
+ * The same by hand, several times as fast: at most so many words from a place on.
+ *
+ * @returns undefined where there is a letter beyond ASCII among them
+ */
+export function asciiTokens(text: string, from: number, most: number): Token[] | undefined {
+  const found: Token[] = []
+  let at = from
+  while (at < text.length && found.length < most) {
+    const first = text.charCodeAt(at)
+    if (first > 127) return undefined
+    if (!isWordCode(first)) {
       at++
       continue
     }
     let end = at + 1
-    while (end < text.length && isWordCode(text.charCodeAt(end))) end++
+    while (isWordCode(text.charCodeAt(end))) end++
     const code = text.charCodeAt(end)
+    if (code > 127) return undefined
     const marks = code === sharp ? 1 : code === plus && text.charCodeAt(end + 1) === plus ? 2 : 0
-    if (marks && !isWordCode(text.charCodeAt(end + marks))) end += marks
-    yield tokenOf(text.slice(at, end), at)
+    if (marks) {
+      const next = text.charCodeAt(end + marks)
+      if (next > 127) return undefined
+      if (!isWordCode(next)) end += marks
+    }
+    found.push(tokenOf(text.slice(at, end), at))
     at = end
   }
+  return found
 }
 
 function foldWord(text: string): string {
@@ -116,18 +129,64 @@ function spaced(text: string): string {
 /** The joined forms of a folded text's compound words. */
 function joinedWords(text: string): string {
   const found = new Set<string>()
-  for (const [parts] of text.matchAll(compound)) {
-    const whole = parts.replace(/[^\p{L}\p{N}]/gu, '')
-    if (whole.length > longestJoined) continue
-    found.add(whole)
-    const suffix = /(?:\+\+|#)$/.exec(parts)?.[0]
-    if (suffix) found.add(foldWord(whole + suffix))
-  }
-  for (const [, lone, next] of text.matchAll(/(?<![\p{L}\p{N}\p{M}])([b-hj-z])\s(\p{L}{3,30})/giu))
-    found.add(lone + next)
+  for (const whole of isAscii(text) ? asciiCompounds(text) : compounds(text)) found.add(whole)
   // Few texts have one, and to look for the marks alone is quick.
   if (/\+\+|#/.test(text))
     for (const [special] of text.matchAll(/[\p{L}\p{N}]{1,20}(?:\+\+|#)(?![\p{L}\p{N}])/gu))
       found.add(foldWord(special))
   return [...found].join(' ')
+}
+
+/** `k-medoids` as `kmedoids`, `k medoids` too. */
+export function compounds(text: string): string[] {
+  const found: string[] = []
+  for (const [parts] of text.matchAll(compound)) found.push(...wholesOf(parts))
+  for (const [, lone, next] of text.matchAll(/(?<![\p{L}\p{N}\p{M}])([b-hj-z])\s(\p{L}{3,30})/giu))
+    found.push(lone + next)
+  return found
+}
+
+function wholesOf(parts: string): string[] {
+  const whole = parts.replace(/[^\p{L}\p{N}]/gu, '')
+  if (whole.length > longestJoined) return []
+  const suffix = /(?:\+\+|#)$/.exec(parts)?.[0]
+  return suffix ? [whole, foldWord(whole + suffix)] : [whole]
+}
+
+const asciiJoiners = new Set([...`-_^./+&$'`].map(one => one.charCodeAt(0)))
+const hasJoiner = (text: string, at: number) => asciiJoiners.has(text.charCodeAt(at))
+
+/** The same for a text of ASCII, word by word: every paper is read so when it comes in. */
+export function asciiCompounds(text: string): string[] {
+  const found: string[] = []
+  let compoundEnd = 0
+  for (let at = 0; at < text.length; ) {
+    if (!isWordCode(text.charCodeAt(at))) {
+      at++
+      continue
+    }
+    const start = at
+    while (isWordCode(text.charCodeAt(at))) at++
+    if (start >= compoundEnd && at - start <= longestPart && hasJoiner(text, at)) {
+      // Only here is it looked at closely; a part that is too long ends it.
+      let end = at
+      for (let part = 1; part < mostParts; part++) {
+        let from = end
+        while (from < end + 3 && hasJoiner(text, from)) from++
+        let next = from
+        while (isWordCode(text.charCodeAt(next)) && next < from + longestPart) next++
+        if (from === end || next === from) break
+        end = next
+      }
+      if (end > at) {
+        compoundEnd = end + (text.startsWith('++', end) ? 2 : text.charCodeAt(end) === sharp ? 1 : 0)
+        found.push(...wholesOf(text.slice(start, compoundEnd)))
+      }
+    }
+    if (at - start === 1 && isLoneLetter(text[start].toLowerCase()) && /\s/.test(text[at] ?? '')) {
+      const next = /^[a-z]{3,30}/i.exec(text.slice(at + 1, at + 31))
+      if (next) found.push(text[start] + next[0])
+    }
+  }
+  return found
 }

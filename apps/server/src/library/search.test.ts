@@ -162,6 +162,17 @@ describe('a search', () => {
     assert.deepEqual([found.length, note], [2, 'No paper has all of these words; these have some of them.'])
   })
 
+  test('beside a filter gives papers with some of the words, too, and only those that pass it', () => {
+    const { papers: found, total, note } = library.search('attention müller zyphra -is:read -org:zyphra')
+    assert.deepEqual([found.length, total, note?.slice(0, 46)], [0, 0, undefined])
+    const some = library.search('attention müller -org:"Zyphra Inc" is:unread')
+    assert.deepEqual([some.total, some.note], [2, 'No such paper has all of these words; these have some of them.'])
+    library.reading.change('2008.05171', { read: true })
+    assert.deepEqual(titles('attention müller is:unread'), [1])
+    library.reading.change('2008.05171', { read: false })
+    assert.deepEqual(titles('attention müller "medoids"'), [])
+  })
+
   test('follows what changes in the library', async () => {
     const changing = await libraryOf({ id: '2008.05171v1', title: 'Before' })
     await changing.importStream(streamOf('{"id":"2008.05171v2","title":"After"}'), { name: 'made' })

@@ -1,5 +1,5 @@
 /**
- * Finding papers: BM25 over the index fused with the closeness of vectors, and the marks that show where the words stand.
+ * Finding papers: BM25 over the index fused with the closeness of vectors.
  *
  * Every paper that is found has the words; vectors change the order of the best. Behind them comes what has some of the words
  * or is close in meaning. The order is by BM25 as a share of the best paper's, plus half the cosine of the vectors. Measured by
@@ -7,9 +7,12 @@
  * 0.593, this 0.671 and 0.596. Fusing ranks by 1 / (60 + rank), as is common, gives 0.548 and 0.446: it takes the weaker list to be as good as the stronger one.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { openAllowed } from './allowed.ts'
 import { also, asksFor, type Condition, positionsOf } from './conditions.ts'
 import { openFacetCounts } from './facet-counts.ts'
 import { findIdentifier } from './identifiers.ts'
+import { kept } from './kept.ts'
+import { show } from './marked.ts'
 import {
   anyExpression,
   type Filter,
@@ -17,15 +20,14 @@ import {
   type Node,
   parseQuery,
   type Query,
-  type Term,
+  splitWords,
   tellingTerms,
 } from './query.ts'
-import { eachToken, joins, type Token } from './search-text.ts'
 import { type PaperStore, type Row, toRow } from './store.ts'
 import { openSuggestions } from './suggestions.ts'
-import type { FacetPapers, FoundPaper, SearchResult, TextPart } from './types.ts'
+import type { FacetPapers, FoundPaper, SearchResult } from './types.ts'
 import type { PaperVectors } from './vectors.ts'
-import { isAnswered, type WordIndex } from './word-index.ts'
+import type { WantedWords, WordIndex } from './word-index.ts'
 
 /** Weights of the index's columns, in their order: title, authors, text, topics, organization, and the joined forms. */
 const rank = 'bm25(search, 4, 2, 1, 1, 1, 4, 1)'
@@ -33,14 +35,9 @@ const mostPapers = 1000
 const mostStatements = 200
 /** Of a category or an author the newest of these are counted. */
 const mostOfFacet = 20_000
-const snippetLength = 240
-/** Marks are looked for this far into a text. */
-const longestMarked = 20_000
-const mostJoined = 4
 /** The best by BM25 are ordered anew with their vectors. */
 const mostFused = 100
-/** Of more the order is left to SQLite. */
-const mostInMemory = 2000
+const mostKeys = 50_000
 const cosineWeight = 0.5
 const mostClose = 10
 /** Papers less like the query than this are not close. */
@@ -82,8 +79,10 @@ export function openSearch(
     if (statements.size > mostStatements) statements.delete(statements.keys().next().value!)
     return statement
   }
-  const keysNow = openKeys(database)
-  const isHidden = database.prepare('SELECT 1 FROM marks WHERE position = ? AND hiddenAt IS NOT NULL')
+  const allowed = openAllowed(database, prepare)
+  const revisionNow = database.prepare('SELECT revision FROM library')
+  const keyOf = database.prepare('SELECT key FROM papers WHERE position = ?')
+  const keysAt = kept(mostKeys, (position: number) => keyOf.get(position)?.key as string | undefined)
   const anyHidden = database.prepare('SELECT 1 FROM marks WHERE hiddenAt IS NOT NULL LIMIT 1')
   const hasList = database.prepare('SELECT 1 FROM lists WHERE name = ?')
   const suggest = openSuggestions(database)
@@ -97,7 +96,7 @@ export function openSearch(
     const skip = wholeNumber(offset, 0, Number.MAX_SAFE_INTEGER)
     const query = parseQuery(text, { typing })
     const named = findNamed(query.text)
-    if (named) return { ...named, papers: named.papers.slice(skip, skip + size).map(row => show(row, query)) }
+    if (named) return { ...named, papers: named.papers.slice(skip, skip + size).map(row => show(row.record, query)) }
     const called = query.text ? store.bySlug(query.text.toLowerCase())?.record : undefined
     const opened = {
       ...(called ? { called: { key: called.key, title: called.title } } : {}),
@@ -106,46 +105,54 @@ export function openSearch(
     }
     if (query.text && !query.nodes.length && !query.sort)
       return { papers: [], total: 0, ...opened, ...noteOf(query.note, 'There is no word to search for in this.') }
-    const { match, rest } = matchExpression(query.nodes)
     const isTrending = query.sort === 'trending' || (!query.nodes.length && !query.sort)
-    const more = [...rest]
+    const more: Node[] = []
     if (isTrending && !asksFor(query, withdrawn)) more.push({ not: withdrawn })
     if (anyHidden.get() && !asksFor(query, hidden)) more.push({ not: hidden })
-    const wanted: Wanted = { match, rest: more, ...(onlyTerms(query) ? { terms: query.terms } : {}) }
+    const wanted = wantedOf(query.nodes, more)
+    const { match, rest } = wanted
     const isFused = Boolean(match) && !isTrending && (!query.sort || query.sort === 'relevance')
-    // The best tell how many there are, where they are all.
-    const first = isFused ? best(wanted) : []
-    const total = isFused && first.length < mostFused ? first.length : count(wanted)
+    const first = isFused ? best(wanted) : undefined
+    const total = first?.total ?? count(wanted)
     const result = (which: Wanted, found: Row[], of: number, ...notes: (string | undefined)[]): SearchResult => ({
-      papers: found.map(row => show(row, query)),
+      papers: found.map(row => show(row.record, query)),
       total: of,
       ...opened,
       ...noteOf(query.note, ...notes),
       ...(facets && of > 1 ? { facets: countFacets(which) } : {}),
     })
-    const sort = isTrending ? 'trending' : (query.sort ?? (match ? 'relevance' : 'new'))
-    if (sort !== 'relevance') return result(wanted, sorted(wanted, sort, size, skip), total, missingLists(query))
-    if (!match) return result(wanted, sorted(wanted, 'new', size, skip), total, missingLists(query))
+    if (!first) {
+      const sort = isTrending ? 'trending' : query.sort === 'top' ? 'top' : 'new'
+      return result(wanted, sorted(wanted, sort, size, skip), total, missingLists(query))
+    }
     if (total || !query.plain || query.terms.length < 2)
       return {
         ...result(wanted, fused(wanted, first, query, size, skip), total, missingLists(query)),
-        ...close(first, query, isLastPage(total, skip, size) ? mostClose - total : 0),
+        ...close(first, query, rest, isLastPage(total, skip, size) ? mostClose - total : 0),
         ...(total ? {} : suggest(query)),
       }
-    const any: Wanted = { ...anyOf(query), rest: more }
+    const any = anyOf(query, rest)
     const found = best(any)
-    const some = found.length < mostFused ? found.length : count(any)
-    const note = some ? 'No paper has all of these words; these have some of them.' : undefined
+    const some = found.total
+    const which = rest.length > more.length ? 'No such paper' : 'No paper'
+    const note = some ? `${which} has all of these words; these have some of them.` : undefined
     return {
       ...result(any, fused(any, found, query, size, skip), some, note),
-      ...close(found, query, isLastPage(some, skip, size) ? mostClose - some : 0),
+      ...close(found, query, rest, isLastPage(some, skip, size) ? mostClose - some : 0),
       ...suggest(query),
     }
   }
 
-  function count({ match, rest, terms, any }: Wanted): number {
-    const known = terms && !rest.length && isAnswered(terms) ? words() : undefined
-    if (known) return known.count(terms!, { any })
+  /** What the index of words in memory answers, where it can. */
+  function inMemory({ words: looked, conditions = [] }: Wanted, k: number) {
+    const known = looked && words()
+    return known?.search(looked!, { k, only: allowed(conditions) })
+  }
+
+  function count(wanted: Wanted): number {
+    const known = inMemory(wanted, 0)
+    if (known) return known.total
+    const { match, rest } = wanted
     const row = match
       ? ((and: Condition) =>
           prepare(`SELECT count(*) AS total FROM search WHERE search MATCH ?${and.sql}`).get(match, ...and.values))(
@@ -159,90 +166,90 @@ export function openSearch(
 
   function sorted(wanted: Wanted, sort: keyof typeof orders, size: number, skip: number): Row[] {
     const { sql, values } = positionsOf(wanted)
-    return prepare(`SELECT position, record FROM papers WHERE true${sql} ORDER BY ${orders[sort]} LIMIT ? OFFSET ?`)
+    // Without their records: those of all papers would be sorted with them.
+    return prepare(`SELECT position FROM papers WHERE true${sql} ORDER BY ${orders[sort]} LIMIT ? OFFSET ?`)
       .all(...values, size, skip)
-      .map(row => toRow(row)!)
+      .flatMap(({ position }) => store.byPosition(Number(position)) ?? [])
   }
 
   /** By BM25 alone. */
-  function byWords({ match, rest, terms, any }: Wanted, skip: number, size: number): Row[] {
-    const known = terms && !rest.length && isAnswered(terms) && skip + size <= mostInMemory ? words() : undefined
-    if (known)
-      return known
-        .search(terms!, { k: skip + size, any })
-        .slice(skip)
-        .flatMap(({ position }) => store.byPosition(position) ?? [])
-    const and = also(rest, '+rowid')
+  function byWords(wanted: Wanted, skip: number, size: number): Row[] {
+    const known = inMemory(wanted, skip + size)
+    if (known) return known.best.slice(skip).flatMap(({ position }) => store.byPosition(position) ?? [])
+    const and = also(wanted.rest, '+rowid')
     return prepare(
       `SELECT papers.position, record FROM
          (SELECT rowid AS found, ${rank} AS score FROM search WHERE search MATCH ?${and.sql} ORDER BY score, found LIMIT ? OFFSET ?)
        JOIN papers ON papers.position = found ORDER BY score, found`,
     )
-      .all(match!, ...and.values, size, skip)
+      .all(wanted.match!, ...and.values, size, skip)
       .map(row => toRow(row)!)
   }
 
-  function best({ match, rest, terms, any }: Wanted): Scored[] {
-    const known = terms && !rest.length && isAnswered(terms) ? words() : undefined
+  function best(wanted: Wanted): Best {
+    const known = inMemory(wanted, mostFused)
     if (known) {
-      const found = known.search(terms!, { k: mostFused, any })
-      const keyOf = keysNow()
-      return found.flatMap(({ position, score }) => {
-        const key = keyOf(position)
+      const keyAt = keysAt(revisionNow.get()!.revision)
+      const papers = known.best.flatMap(({ position, score }) => {
+        const key = keyAt(position)
         return key === undefined ? [] : [{ position, key, score }]
       })
+      return { ...known, papers }
     }
-    const and = also(rest, '+rowid')
-    return prepare(
+    const and = also(wanted.rest, '+rowid')
+    const papers = prepare(
       `SELECT position, key, score FROM
          (SELECT rowid AS found, ${rank} AS score FROM search WHERE search MATCH ?${and.sql} ORDER BY score, found LIMIT ${mostFused})
        JOIN papers ON papers.position = found ORDER BY score, found`,
     )
-      .all(match!, ...and.values)
+      .all(wanted.match!, ...and.values)
       .map(row => ({ position: Number(row.position), key: String(row.key), score: -Number(row.score) }))
+    // The best tell how many there are, where they are all.
+    const total = papers.length < mostFused ? papers.length : count(wanted)
+    return { papers, total, highest: papers[0]?.score ?? 0 }
   }
 
   /** One page of what matches, the best first. */
-  function fused(wanted: Wanted, found: Scored[], query: Query, size: number, skip: number): Row[] {
+  function fused(wanted: Wanted, { papers, highest }: Best, query: Query, size: number, skip: number): Row[] {
     const known = query.terms.length && skip < mostFused ? vectors() : undefined
     if (!known) return byWords(wanted, skip, size)
     const similarity = known.similarityTo(textOf(query))
-    const highest = found[0]?.score || 1
-    const order = found
-      .map(({ position, key, score }) => ({ position, score: score / highest + cosineWeight * similarity(key) }))
+    const order = papers
+      .map(({ position, key, score }) => ({ position, score: score / (highest || 1) + cosineWeight * similarity(key) }))
       .sort((a, b) => b.score - a.score)
       .slice(skip, skip + size)
       .flatMap(({ position }) => store.byPosition(position) ?? [])
-    return order.length < size && found.length === mostFused
+    return order.length < size && papers.length === mostFused
       ? [...order, ...byWords(wanted, mostFused, size - order.length)]
       : order
   }
 
   /**
    * What lacks a word of a query of plain words, but has others of them or is close in meaning; in the same order as what
-   * has them all. It fills up what few were found, on their last page.
+   * has them all, and let through by the same filters. It fills up what few were found, on their last page.
    */
-  function close(matched: Scored[], query: Query, most: number): { close?: FoundPaper[] } {
+  function close(matched: Best, query: Query, filters: Node[], most: number): { close?: FoundPaper[] } {
     if (!query.plain || most <= 0) return {}
-    const some = query.terms.length > 1 ? best({ ...anyOf(query), rest: [] }) : []
+    const some = query.terms.length > 1 ? best(anyOf(query, filters)) : undefined
     // So few that all of them are among the best.
-    const shown = new Set(matched.map(({ key }) => key))
-    const highest = some[0]?.score || 1
-    const scores = new Map(some.map(({ key, score }) => [key, score / highest]))
+    const shown = new Set(matched.papers.map(({ key }) => key))
+    const scores = new Map(some?.papers.map(({ key, score }) => [key, score / (some.highest || 1)]))
     const known = vectors()
     if (known) {
-      for (const { key, similarity } of known.nearestToText(query.text, 3 * mostClose))
+      const text = textOf(query)
+      for (const { key, similarity } of known.nearestToText(text, 3 * mostClose))
         if (similarity >= leastClose && !scores.has(key)) scores.set(key, 0)
-      const similarity = known.similarityTo(query.text)
+      const similarity = known.similarityTo(text)
       for (const [key, score] of scores) scores.set(key, score + cosineWeight * similarity(key))
     }
+    const passes = allowed(filters)
     const found: Row[] = []
     for (const [key] of [...scores].sort((a, b) => b[1] - a[1])) {
       if (found.length === most) break
       const row = shown.has(key) ? undefined : store.byKey(key)
-      if (row && !isHidden.get(row.position)) found.push(row)
+      if (row && (!passes || passes(row.position))) found.push(row)
     }
-    return found.length ? { close: found.map(row => show(row, query)) } : {}
+    return found.length ? { close: found.map(row => show(row.record, query)) } : {}
   }
 
   /** What an id, a DOI or an address alone names. */
@@ -276,48 +283,40 @@ export function openSearch(
 
   /** How many papers that a search finds came in later than a moment. */
   function countSince(text: string, moment: string): number {
-    const { match, rest } = matchExpression(parseQuery(text).nodes)
-    return count({ match, rest: [...rest, { not: hidden }, { filter: 'since', value: moment }] })
+    return count(wantedOf(parseQuery(text).nodes, [{ not: hidden }, { filter: 'since', value: moment }]))
   }
 
   return { search, filtered, countSince }
-}
-
-/** Keys by position; those that were asked for lately are kept until the library changes. */
-function openKeys(database: DatabaseSync) {
-  const revisionNow = database.prepare('SELECT revision FROM library')
-  const one = database.prepare('SELECT key FROM papers WHERE position = ?')
-  let known = new Map<number, string>()
-  let knownAt = -1
-  return () => {
-    const revision = Number(revisionNow.get()!.revision)
-    if (revision !== knownAt) known = new Map()
-    knownAt = revision
-    return (position: number): string | undefined => {
-      let key = known.get(position)
-      if (key === undefined) {
-        const row = one.get(position)
-        if (!row) return undefined
-        key = String(row.key)
-        known.set(position, key)
-      }
-      return key
-    }
-  }
 }
 
 /** What is wanted: what the index of words finds, where there are words, and what else must hold. */
 export interface Wanted {
   match?: string
   rest: Node[]
-  /** The same as `match`, for plain words: all of these or, with `any`, at least one. */
-  terms?: Term[]
-  any?: boolean
+  /** The same as `match` and `rest` for the index in memory, where it can answer: words, and what else must hold. */
+  words?: WantedWords
+  conditions?: Node[]
+}
+
+/** @param more must hold besides */
+function wantedOf(nodes: Node[], more: Node[]): Wanted {
+  const { match, rest } = matchExpression(nodes)
+  const { groups = [], conditions = [] } = splitWords(nodes) ?? {}
+  return {
+    match,
+    rest: [...rest, ...more],
+    ...(groups.length ? { words: { groups }, conditions: [...conditions, ...more] } : {}),
+  }
 }
 
 /** Papers with any of a plain query's words. */
-function anyOf(query: Query): Pick<Wanted, 'match' | 'terms' | 'any'> {
-  return { match: anyExpression(query), terms: tellingTerms(query), any: true }
+function anyOf(query: Query, more: Node[]): Wanted {
+  const words = splitWords(tellingTerms(query).map(term => ({ term })))
+  return {
+    match: anyExpression(query),
+    rest: more,
+    ...(words ? { words: { groups: words.groups, any: true }, conditions: more } : {}),
+  }
 }
 
 interface Scored {
@@ -326,14 +325,16 @@ interface Scored {
   score: number
 }
 
-/** Words and phrases that must all be there, and nothing else. */
-function onlyTerms({ nodes }: Query): boolean {
-  return nodes.every(node => 'term' in node)
+/** The best by BM25, how many there are in all, and the highest score: of filtered papers that of all, where it is known. */
+interface Best {
+  papers: Scored[]
+  total: number
+  highest: number
 }
 
 /** What of a query says what it is about. */
 export function textOf(query: Query): string {
-  return query.plain ? query.text : query.terms.map(term => term.sequences[0].join(' ')).join(' ')
+  return query.plain ? query.written : query.terms.map(term => term.sequences[0].join(' ')).join(' ')
 }
 
 /** The last page that has papers; where nothing was found, the first. */
@@ -348,111 +349,4 @@ function noteOf(...notes: (string | undefined)[]): { note?: string } {
 
 function wholeNumber(value: number, preset: number, most: number): number {
   return Number.isFinite(value) ? Math.min(most, Math.max(0, Math.floor(value))) : preset
-}
-
-function show({ record }: Row, query: Query): FoundPaper {
-  const { title, abstract, summary = '' } = record
-  const own = markedRanges(abstract, query, snippetLength)
-  const text =
-    (abstract && own.length) || !summary
-      ? abstract
-      : markedRanges(summary, query, snippetLength).length || !abstract
-        ? summary
-        : abstract
-  return {
-    ...record,
-    titleParts: cut(title, 0, title.length, markedRanges(title, query)),
-    snippetParts: snippet(text, text === abstract ? own : markedRanges(text, query, snippetLength)),
-  }
-}
-
-type Range = [start: number, end: number]
-
-/**
- * Where the words of a query stand in a text, in order and without overlap.
- *
- * @param after those further behind the first one are not looked for; default: all are
- */
-export function markedRanges(text: string, { terms }: Pick<Query, 'terms'>, after = Number.POSITIVE_INFINITY): Range[] {
-  const sequences = terms.flatMap(term => [
-    ...term.sequences,
-    ...[...term.withNeighbours, ...term.forms].map(word => [word]),
-  ])
-  const beginnings = terms.flatMap(term => (term.unfinished ? term.sequences.map(words => words.join('')) : []))
-  if (!sequences.length) return []
-  const looked = text.slice(0, longestMarked)
-  const source = eachToken(looked)[Symbol.iterator]()
-  const words: Token[] = []
-  const reach = Math.max(mostJoined, ...sequences.map(words => words.length))
-  let ended = false
-  const read = (at: number) => {
-    while (!ended && words.length < at + reach) {
-      const { done, value } = source.next()
-      if (done) ended = true
-      else words.push(value)
-    }
-    return words[at]
-  }
-  const ranges: Range[] = []
-  for (let at = 0; read(at); at++) {
-    if (ranges.length && words[at].start > ranges[0][0] + after) break
-    let length = beginnings.some(beginning => words[at].folded.startsWith(beginning)) ? 1 : 0
-    for (const sequence of sequences) length = Math.max(length, matchLength(looked, words, at, sequence))
-    if (!length) continue
-    ranges.push([words[at].start, words[at + length - 1].end])
-    at += length - 1
-  }
-  return ranges
-}
-
-/** How many words from `at` on are the sequence, one after the other or joined as one; 0 where they are not. */
-function matchLength(text: string, words: Token[], at: number, sequence: string[]): number {
-  const { folded, stem } = words[at]
-  if (
-    (folded === sequence[0] || stem === sequence[0]) &&
-    sequence.every((word, index) => words[at + index]?.folded === word || words[at + index]?.stem === word)
-  )
-    return sequence.length
-  if (sequence.length > 1 || !sequence[0].startsWith(folded)) return 0
-  let whole = words[at].folded
-  for (let next = at + 1; next < Math.min(words.length, at + mostJoined) && whole.length < sequence[0].length; next++) {
-    if (!joins(text.slice(words[next - 1].end, words[next].start), words[next - 1].folded)) return 0
-    if (whole + words[next].stem === sequence[0] || whole + words[next].folded === sequence[0]) return next - at + 1
-    whole += words[next].folded
-  }
-  return 0
-}
-
-function cut(text: string, start: number, end: number, ranges: Range[]): TextPart[] {
-  const parts: TextPart[] = []
-  let at = start
-  for (const [from, to] of ranges) {
-    if (from < at || to > end) continue
-    if (from > at) parts.push({ text: text.slice(at, from), match: false })
-    parts.push({ text: text.slice(from, to), match: true })
-    at = to
-  }
-  if (at < end) parts.push({ text: text.slice(at, end), match: false })
-  return parts
-}
-
-/** The piece of a text around its first marks, cut between words. */
-function snippet(text: string, ranges: Range[]): TextPart[] {
-  const first = ranges.length ? ranges[0][0] : 0
-  let start = Math.max(0, first - snippetLength / 4)
-  if (start > 0) {
-    const space = text.slice(start, first).search(/\s/)
-    start = space < 0 ? first : start + space + 1
-  }
-  let end = Math.min(text.length, start + snippetLength)
-  if (end < text.length) {
-    const space = text.slice(start, end).search(/\s\S*$/)
-    // A text without spaces is cut anywhere but within a character.
-    if (space > 0) end = start + space
-    else if (/[\ud800-\udbff]/.test(text[end - 1])) end--
-  }
-  const parts = cut(text, start, end, ranges)
-  if (start > 0) parts.unshift({ text: '… ', match: false })
-  if (end < text.length) parts.push({ text: ' …', match: false })
-  return parts
 }

@@ -5,6 +5,22 @@ import { familyName, titleFingerprint } from './fingerprint.ts'
 import { findIdentifier, parseArxivId, parseDoi } from './identifiers.ts'
 import { convertTex, oneLine, paragraphs, saysWithdrawn, splitMath } from './text.ts'
 
+test('text of a paper has nothing that turns the direction of a line, and keeps its letters of any direction', () => {
+  assert.equal(oneLine('safe\u202egnp.exe \u2066a\u2069  \u202ab\u202c'), 'safegnp.exe a b')
+  for (const control of ['\u202a', '\u202b', '\u202c', '\u202d', '\u202e', '\u2066', '\u2067', '\u2068', '\u2069'])
+    assert.deepEqual([oneLine(`a${control}b`), paragraphs(`a${control}b\n\n c`)], ['ab', 'ab\n\nc'])
+  assert.equal(oneLine('\u200fשלום عالم\u200e'), '\u200fשלום عالم\u200e')
+})
+
+test('runs of white space are one space', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom(' ', '\t', '\n', '\u00a0', 'a', 'b', '\u2003')).map(parts => parts.join('')),
+      text => assert.equal(oneLine(text), text.replace(/\s+/g, ' ').trim()),
+    ),
+  )
+})
+
 describe('an arXiv id', () => {
   const idOf = (text: string) => {
     const found = parseArxivId(text)

@@ -1,21 +1,31 @@
 /** Text as papers bring it: white space, TeX accents, formulas, and the words by which authors withdraw a paper. */
 
-// What no page, feed or database can show: control characters but tab and line ends, byte-order marks, half characters.
-const unshowable = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u200b\ufeff]/g
+// What no page, feed or database can show: control characters but tab and line ends, byte-order marks, half characters; and
+// what turns the direction of all that comes after it in a line. Letters have their direction without it, and the
+// marks U+200E and U+200F stay.
+const unshowable = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u200b\u202a-\u202e\u2066-\u2069\ufeff]/g
 
-/** Removes what cannot be shown or stored: control characters, byte-order marks, lone surrogates. */
+/**
+ * Removes what cannot be shown or stored: control characters, also those that turn the direction of a line, byte-order
+ * marks, lone surrogates.
+ */
 export function showable(text: string): string {
   return text.toWellFormed().replace(unshowable, '')
 }
 
 /** Text of one line: every run of white space becomes one space. */
 export function oneLine(text: string): string {
-  return showable(text).replace(/\s+/g, ' ').trim()
+  return withSingleSpaces(showable(text))
+}
+
+/** Most spaces are single ones already. */
+function withSingleSpaces(text: string): string {
+  return text.replace(/\s\s+|[^\S ]/g, ' ').trim()
 }
 
 /** An abstract: a line end becomes a space; a line end before white space starts a paragraph, after an empty line. */
 export function paragraphs(text: string): string {
-  return showable(text).replace(/\r\n?/g, '\n').trim().split(/\n\s+/).map(oneLine).filter(Boolean).join('\n\n')
+  return showable(text).replace(/\r\n?/g, '\n').trim().split(/\n\s+/).map(withSingleSpaces).filter(Boolean).join('\n\n')
 }
 
 /** The longest formula between `$` and `$`, in characters; further away, the two are prices. */
@@ -27,6 +37,7 @@ const longestFormula = 2000
  * space, a sum of money or a formula that does not end stays text.
  */
 export function splitMath(text: string): { text: string; math: boolean }[] {
+  if (text && !/[$\\]/.test(text)) return [{ text, math: false }]
   const parts: { text: string; math: boolean }[] = []
   let start = 0
   let at = 0

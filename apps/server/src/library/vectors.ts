@@ -24,9 +24,14 @@ const manifestSchema = z.object({
   embedder: z.string().regex(/^embedder-[\w-]+$/),
   index: z.string().regex(/^papers-[\w-]+$/),
   /** Of each row of the index the paper's key and a hash of its text; null where the row is deleted. */
-  rows: z.array(z.tuple([z.string(), z.string()]).nullable()),
+  rows: z.array(z.unknown()),
 })
-type Manifest = z.infer<typeof manifestSchema>
+type Row = [key: string, hash: string] | null
+type Manifest = Omit<z.infer<typeof manifestSchema>, 'rows'> & { rows: Row[] }
+
+// Zod would take ten times as long, for tens of thousands of them.
+const isRow = (row: unknown): row is Row =>
+  row === null || (Array.isArray(row) && row.length === 2 && typeof row[0] === 'string' && typeof row[1] === 'string')
 
 /** A smaller library is learned anew whenever it changes. */
 const smallLibrary = 500
@@ -34,6 +39,7 @@ const smallLibrary = 500
 const growth = 1.2
 const mostDeleted = 0.2
 const papersAtOnce = 200
+const rowsBetweenPauses = 10_000
 const ef = 100
 
 export interface Near {
@@ -51,7 +57,7 @@ export interface PaperVectors {
   nearestTo(key: string, most: number): Near[]
   /** The papers nearest to a text. */
   nearestToText(text: string, most: number): Near[]
-  /** Cosine between a text and a paper; 0 where either is not known. Embeds the text once. */
+  /** Cosine between a text and a paper; 0 where either is not known. */
   similarityTo(text: string): (key: string) => number
   /** What two papers have in common, the most telling first. */
   shared(a: Text, b: Text): string[]
@@ -132,7 +138,7 @@ function runSteps<Result>(steps: Generator<undefined, Result>): Result {
 
 /** Whether vectors were computed for this revision of the library. Damaged files do not count. */
 export function vectorsRevision(folder: string): number | undefined {
-  return readManifest(folder)?.revision
+  return runSteps(manifestInSteps(folder))?.revision
 }
 
 /**
@@ -166,9 +172,14 @@ export async function computeVectors(
 
 const manifestOf = (folder: string) => join(folder, 'manifest.json')
 
-function readManifest(folder: string): Manifest | undefined {
+function* manifestInSteps(folder: string): Generator<undefined, Manifest | undefined> {
   try {
-    return manifestSchema.parse(JSON.parse(readFileSync(manifestOf(folder), 'utf8')))
+    const text = readFileSync(manifestOf(folder), 'utf8')
+    yield
+    const value: unknown = JSON.parse(text)
+    yield
+    const manifest = manifestSchema.parse(value)
+    return manifest.rows.every(isRow) ? (manifest as Manifest) : undefined
   } catch {
     return undefined
   }
@@ -185,15 +196,16 @@ interface State {
 
 /** What lies in a folder. Undefined where nothing does, or a file is damaged: then all is learned anew. */
 function* readInSteps(folder: string): Generator<undefined, (State & { revision: number }) | undefined> {
-  const manifest = readManifest(folder)
+  const manifest = yield* manifestInSteps(folder)
   if (!manifest || !existsSync(join(folder, manifest.index))) return undefined
   try {
     yield
     const bytes = readFileSync(join(folder, manifest.embedder))
     yield
-    const embedder = openLexicalEmbedder(bytes)
+    const embedder = yield* openLexicalEmbedder.inSteps(bytes)
     yield
     const index = openHnsw(join(folder, manifest.index))
+    yield
     if (index.dimension !== Math.max(1, embedder.dimensions)) return undefined
     if (manifest.rows.some((row, id) => Boolean(row) !== index.has(id))) return undefined
     return { ...manifest, embedder, embedderFile: manifest.embedder, index }
@@ -281,10 +293,20 @@ function* openInSteps(folder: string): Generator<undefined, PaperVectors | undef
   const state = yield* readInSteps(folder)
   if (!state) return undefined
   const { embedder, index, rows, revision } = state
-  const ids = new Map(rows.flatMap((row, id) => (row ? [[row[0], id] as const] : [])))
+  const ids = new Map<string, number>()
+  for (const [id, row] of rows.entries()) {
+    if (row) ids.set(row[0], id)
+    if (id % rowsBetweenPauses === 0) yield
+  }
   const found = (vector: Float32Array, most: number): Near[] => {
     const near = index.search(vector, most, { ef: Math.max(ef, 2 * most) })
     return Array.from(near.ids, (id, at) => ({ key: rows[id]![0], similarity: 1 - near.distances[at] }))
+  }
+  // One search asks for the same text several times.
+  let last = { text: '', vector: embedder.embed('') }
+  const embed = (text: string) => {
+    if (text !== last.text) last = { text, vector: embedder.embed(text) }
+    return last.vector
   }
   return {
     revision,
@@ -296,11 +318,11 @@ function* openInSteps(folder: string): Generator<undefined, PaperVectors | undef
         .slice(0, most)
     },
     nearestToText(text, most) {
-      const vector = embedder.embed(text)
+      const vector = embed(text)
       return vector.some(Boolean) ? found(vector, most) : []
     },
     similarityTo(text) {
-      const vector = embedder.embed(text)
+      const vector = embed(text)
       return key => {
         const id = ids.get(key)
         return id === undefined ? 0 : index.innerProduct(id, vector)

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { random } from '@offprint/kernels'
 import fc from 'fast-check'
 import { openDatabase } from '../database.ts'
 import { createLibrary } from './library.ts'
@@ -37,6 +38,8 @@ const paper = fc.record(
     abstract: text,
     authors: fc.array(text, { maxLength: 2 }),
     organization: text,
+    categories: fc.subarray(['cs.LG', 'cs.DC', 'stat.ML']),
+    date: fc.constantFrom('2019-05-01', '2024-03-02'),
   },
   { requiredKeys: ['id', 'title', 'abstract'] },
 )
@@ -54,6 +57,25 @@ const plain = [
   'unknown medoids',
   'istanbul',
 ]
+const filters = [
+  'cat:cs.LG',
+  'cat:cs',
+  '-cat:cs.DC',
+  'date:2024',
+  'date:>=2000',
+  'is:unread',
+  'is:read',
+  '-is:withdrawn',
+  '(cat:cs.LG OR date:2019)',
+  'title:medoids',
+  '-the',
+  '-"large language"',
+  'org:gpt4',
+]
+const either = ['large OR gpt4', 'title:large language', '(large OR "data base") medoids', '(title:of OR the) language']
+const filtered = [...plain, ...either].flatMap((words, at) =>
+  [0, 1, 2].map(of => ({ words, filter: filters[(at + 5 * of) % filters.length] })),
+)
 
 function folderOf(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'offprint-words-'))
@@ -61,7 +83,7 @@ function folderOf(t: TestContext) {
   return join(folder, 'words')
 }
 
-test('plain words give the same papers, in the same order, as the index of the database', async t => {
+test('words, with filters or without, give the same papers as the index of the database', async t => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.array(paper, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 4 }),
@@ -75,7 +97,7 @@ test('plain words give the same papers, in the same order, as the index of the d
           const lines = papers.map(one => JSON.stringify({ ...one, title: `${one.title} ${one.id}` })).join('\n')
           await quick.importStream(streamOf(lines), { name: 'made', format: 'jsonl' })
           if (saved[at]) await quick.saveWords(words)
-          for (const query of plain) {
+          for (const query of [...plain, ...either, ...filtered.map(({ words, filter }) => `${words} ${filter}`)]) {
             const [one, other] = [quick, slow].map(library => library.search(query, { limit: 100 }))
             assert.equal(one.total, other.total, query)
             assert.equal(one.note, other.note)
@@ -113,6 +135,63 @@ test('the order is that of the same scores', async t => {
     assert.ok(one.length)
     assert.deepEqual(one, other, query)
   }
+})
+
+test('a filter takes papers away and changes nothing in the order of the others', async t => {
+  const words = folderOf(t)
+  const database = openDatabase(':memory:')
+  const library = createLibrary(database, { wordsFolder: words })
+  const { integer } = random(5)
+  const some = (many: number) => Array.from({ length: many }, () => vocabulary[integer(vocabulary.length)]).join(' ')
+  // More than are asked for one by one.
+  const lines = Array.from({ length: 600 }, (_, index) =>
+    JSON.stringify({
+      id: `2401.${10_000 + index}`,
+      title: `${some(3)} ${index}`,
+      abstract: some(5 + integer(20)),
+      authors: [`Ann Author${index % 4}`],
+      categories: [['cs.LG', 'cs.DC', 'stat.ML'][integer(3)]],
+      date: `20${10 + integer(10)}-0${1 + integer(9)}-01`,
+    }),
+  )
+  await library.importStream(streamOf(lines.join('\n')), { name: 'made', format: 'jsonl' })
+  await library.saveWords(words)
+  const keys = (query: string) => {
+    const { papers, total } = library.search(query, { limit: 1000 })
+    assert.equal(papers.length, total, query)
+    return papers.map(({ key }) => key)
+  }
+  for (const filter of ['date:>=1991', 'is:unread', '-is:withdrawn', '-cat:math', '(cat:cs OR cat:stat)'])
+    for (const query of [...plain, ...either].filter(one => !one.includes('unknown')))
+      assert.deepEqual(keys(`${query} ${filter}`), keys(query), `${query} ${filter}`)
+  // Few and many; asked again after a mark has changed.
+  for (const read of [0, 1, 7, 80]) {
+    for (let index = 0; index < read; index++) library.reading.change(`2401.${10_000 + index}`, { read: true })
+    for (const { words, filter } of filtered.filter(one => !one.words.includes('unknown'))) {
+      const query = `${words} ${filter}`
+      const has = new Set(keys(filter))
+      const expected = keys(words).filter(key => has.has(key))
+      // Where words in a field are asked for, they count as words, too.
+      if (/^(?:title|org)/.test(filter)) assert.deepEqual(keys(query).toSorted(), expected.toSorted(), query)
+      else assert.deepEqual(keys(query), expected, query)
+    }
+  }
+})
+
+test('one hidden paper does not change how the others are found', async t => {
+  const words = folderOf(t)
+  const library = createLibrary(openDatabase(':memory:'), { wordsFolder: words })
+  const lines = Array.from({ length: 30 }, (_, index) =>
+    JSON.stringify({ id: `2401.${10_000 + index}`, title: `Tree ${index}`, abstract: 'trees '.repeat(1 + index) }),
+  )
+  await library.importStream(streamOf(lines.join('\n')), { name: 'made', format: 'jsonl' })
+  await library.saveWords(words)
+  const scores = () => library.search('trees', { limit: 50 }).papers.map(({ key }) => key)
+  const before = scores()
+  library.reading.change(before[3], { hide: true })
+  assert.deepEqual(scores(), before.toSpliced(3, 1))
+  library.reading.change(before[3], { hide: false })
+  assert.deepEqual(scores(), before)
 })
 
 test('what changed since is found at once; what is damaged is not used, and made anew', async t => {

@@ -11,6 +11,8 @@ import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { breathe } from '@offprint/kernels'
 import { type Alternative, type Bm25, createBm25, openBm25 } from '@offprint/search'
+import { numbersOf } from './allowed.ts'
+import { kept } from './kept.ts'
 import type { Term } from './query.ts'
 import { searchColumns } from './search-text.ts'
 import type { PaperStore } from './store.ts'
@@ -24,26 +26,32 @@ const mostChanges = 200
 const mostPhrases = 1000
 const papersBetweenPauses = 200
 
-export interface WordIndex {
-  /** Positions of the best, with their scores; those that have all the terms or, with `any`, at least one. */
-  search(terms: readonly Term[], options: { k: number; any?: boolean }): { position: number; score: number }[]
-  /** Papers that match, without their order. */
-  count(terms: readonly Term[], options?: { any?: boolean }): number
+/** A word or a phrase of each group must be there or, with `any`, one of any group; where they stand is not looked at. */
+export interface WantedWords {
+  groups: Term[][]
+  any?: boolean
 }
 
-/** Whether words of any place are all that the terms ask for. */
-export function isAnswered(terms: readonly Term[]): boolean {
-  return terms.length > 0 && terms.every(({ field, unfinished }) => !field && !unfinished)
+export interface WordIndex {
+  /**
+   * Positions of the best with their scores, how many match in all, and the best score that there is without `only`.
+   *
+   * @param options.only which positions may be found
+   */
+  search(
+    words: WantedWords,
+    options: { k: number; only?: (position: number) => boolean },
+  ): { best: { position: number; score: number }[]; total: number; highest: number }
 }
 
 /** Joined forms are words of their own: a word that is written beside another is not one that was joined. */
 const joined = (word: string) => `+${word}`
 
 /** Gives the positions of papers that have these words one after the other. */
-type FindPhrase = (words: string[]) => Iterable<number>
+type FindPhrase = (words: string[]) => number[]
 
-function groupsOf(terms: readonly Term[], find: FindPhrase): Alternative[][] {
-  return terms.map(({ sequences, withNeighbours, forms }) => [
+function alternativesOf({ sequences, withNeighbours, forms }: Term, find: FindPhrase): Alternative[] {
+  return [
     ...sequences.map(words =>
       words.length === 1
         ? [words[0], ...forms].flatMap(word => [word, joined(word)])
@@ -51,28 +59,14 @@ function groupsOf(terms: readonly Term[], find: FindPhrase): Alternative[][] {
           { term: words.toSorted((a, b) => b.length - a.length)[0], documents: find(words) },
     ),
     ...withNeighbours.map(word => [word]),
-  ])
+  ]
 }
 
-/** Phrases are SQLite's to find; those that were asked for lately are kept. */
+/** Phrases are SQLite's to find. */
 function phrases(database: DatabaseSync): (revision: number) => FindPhrase {
-  const having = database.prepare('SELECT rowid AS position FROM search WHERE search MATCH ?')
-  const known = new Map<string, Uint32Array>()
-  let knownAt = -1
-  return revision => {
-    if (knownAt !== revision) known.clear()
-    knownAt = revision
-    return words => {
-      const phrase = `"${words.join(' ').replaceAll('"', '""')}"`
-      let positions = known.get(phrase)
-      if (!positions) {
-        positions = Uint32Array.from(having.all(phrase), row => Number(row.position))
-        if (known.size >= mostPhrases) known.delete(known.keys().next().value!)
-        known.set(phrase, positions)
-      }
-      return positions
-    }
-  }
+  const having = database.prepare('SELECT group_concat(rowid) AS list FROM search WHERE search MATCH ?')
+  const find = kept(mostPhrases, (words: string) => numbersOf(having.get(`"${words.replaceAll('"', '""')}"`)!.list))
+  return revision => words => find(revision)(words.join(' '))
 }
 
 /** The words of a paper with their weights, and how many there are. */
@@ -162,11 +156,12 @@ export function openWordIndex(
     const { index } = opened
     const find = phrasesAt(revision)
     return {
-      search(terms, { k, any }) {
-        const { ids, scores } = index.search(groupsOf(terms, find), { k, any })
-        return Array.from(ids, (position, at) => ({ position, score: scores[at] }))
+      search({ groups, any }, { k, only }) {
+        const alternatives = groups.map(group => group.flatMap(term => alternativesOf(term, find)))
+        const { ids, scores, total, highest } = index.search(alternatives, { k, any, only })
+        const best = Array.from(ids, (position, at) => ({ position, score: scores[at] }))
+        return { best, total, highest }
       },
-      count: (terms, { any } = {}) => index.search(groupsOf(terms, find), { k: 0, any }).total,
     }
   }
 }
