@@ -165,6 +165,7 @@ export class HnswGraph {
   #workspaces: Workspace[] = []
   readonly #pool: WorkerPool | undefined
   #kept: Call | undefined
+  #viewed: { bytes: Uint8Array; floats: Float32Array } | undefined
   #crcTable = 0
   /** Rows that came since it was last made sure that every node can be reached. */
   #unproven = 0
@@ -224,7 +225,15 @@ export class HnswGraph {
   }
 
   isThere(row: number): boolean {
-    return row >= 0 && row < this.#count && !(this.#bytes('flags')[row] & deletedFlag)
+    return row >= 0 && row < this.#count && !(this.#views().bytes[this.#columns.flags!.pointer + row] & deletedFlag)
+  }
+
+  /** Views of all memory, which stay as long as it does not grow: to make one takes longer than to read a mark. */
+  #views(): { bytes: Uint8Array; floats: Float32Array } {
+    const { buffer } = this.#memory.memory
+    if (this.#viewed?.bytes.buffer !== buffer)
+      this.#viewed = { bytes: new Uint8Array(buffer), floats: new Float32Array(buffer) }
+    return this.#viewed
   }
 
   // ---- Rows come ----
@@ -824,11 +833,10 @@ export class HnswGraph {
   }
 
   innerProduct(row: number, vector: Float32Array): number {
-    const own = this.#halves
-      ? this.vector(row)
-      : this.#floats(this.#columns.vectors!.pointer + row * this.#rowBytes, this.dimension)
+    const own = this.#halves ? this.vector(row) : this.#views().floats
+    const start = this.#halves ? 0 : (this.#columns.vectors!.pointer + row * this.#rowBytes) / 4
     let sum = 0
-    for (let at = 0; at < vector.length; at++) sum += own[at] * vector[at]
+    for (let at = 0; at < vector.length; at++) sum += own[start + at] * vector[at]
     return sum
   }
 
