@@ -7,13 +7,25 @@ export interface Curve {
   points: { ef: number; recall: number; queriesPerSecond: number }[]
 }
 
-const width = 760
+const width = 830
 const height = 420
 const left = 64
-const right = 230
+const right = 280
 const top = 44
 const bottom = 48
-const colours = ['#0a84d0', '#e0682c', '#1f9d6b', '#9b59b6', '#c0392b', '#7f8c8d', '#b8860b', '#16a0a0']
+const colours = [
+  '#0a84d0',
+  '#e0682c',
+  '#1f9d6b',
+  '#9b59b6',
+  '#c0392b',
+  '#7f8c8d',
+  '#b8860b',
+  '#16a0a0',
+  '#d06a9a',
+  '#6b7fd6',
+  '#8a9a3b',
+]
 /** Recalls are spread by how many are missed: between 0.9 and 0.99 lies as much as between 0.99 and 0.999. */
 const ticks = [0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998]
 const [least, most] = [0.8, 0.9985]
