@@ -1,7 +1,6 @@
-# hnswlib and faiss on the rows of two files, beside bench/hnsw.ts. One line of JSON a result.
-# Usage: hnsw.py '{"base": "base.f32", "queries": "queries.f32", "columns": 100, "metric": "cosine", "M": 16, "efConstruction": 200,
-#   "efs": [32, 64], "rounds": 3, "threads": 2, "every": 100, "folder": "/tmp/x",
-#   "peers": ["hnswlib", "faiss"], "builds": true, "churnEf": 64}'
+# hnswlib and faiss on the rows of two files, for bench/hnsw.ts, which asks by lines of JSON and is answered by lines of JSON, so that
+# theirs and ours take turns. The first argument says what there is:
+# {"base": "base.f32", "queries": "queries.f32", "columns": 100, "metric": "cosine", "M": 16, "efConstruction": 200, "every": 100, "folder": "/tmp/x"}
 import json
 import os
 import sys
@@ -9,30 +8,15 @@ import time
 
 import numpy
 
-asked = json.loads(sys.argv[1])
-columns, rounds, efs = asked["columns"], asked["rounds"], asked["efs"]
-threads, M, ef_construction = asked["threads"], asked["M"], asked["efConstruction"]
-base = numpy.fromfile(asked["base"], dtype=numpy.float32).reshape(-1, columns)
-queries = numpy.fromfile(asked["queries"], dtype=numpy.float32).reshape(-1, columns)
-cosine = asked["metric"] == "cosine"
+about = json.loads(sys.argv[1])
+columns, M, ef_construction = about["columns"], about["M"], about["efConstruction"]
+base = numpy.fromfile(about["base"], dtype=numpy.float32).reshape(-1, columns)
+queries = numpy.fromfile(about["queries"], dtype=numpy.float32).reshape(-1, columns)
+cosine = about["metric"] == "cosine"
 if cosine:
     base = base / numpy.linalg.norm(base, axis=1, keepdims=True)
     queries = queries / numpy.linalg.norm(queries, axis=1, keepdims=True)
 n = len(base)
-allowed = numpy.arange(0, n, asked["every"])
-
-
-def say(**what):
-    print(json.dumps(what), flush=True)
-
-
-def timed(work):
-    times = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        result = work()
-        times.append(time.perf_counter() - began)
-    return times, result.astype(int).ravel().tolist()
 
 
 def resident():
@@ -40,85 +24,101 @@ def resident():
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def curves(peer, search, set_threads):
-    for count in (1, threads):
-        set_threads(count)
-        for ef in efs:
-            seconds, ids = timed(lambda: search(ef))
-            say(peer=peer, work="search", threads=count, ef=ef, seconds=seconds, ids=ids)
-
-
-try:
-    if "hnswlib" not in asked["peers"]:
-        raise ImportError
-    import hnswlib
-
-    def new():
-        index = hnswlib.Index(space="ip" if cosine else "l2", dim=columns)
-        index.init_index(max_elements=n, ef_construction=ef_construction, M=M)
-        return index
-
-    def search(ef):
-        index.set_ef(ef)
-        return index.knn_query(queries, 10)[0]
-
-    for count in (1, threads) if asked["builds"] else (threads,):
-        before = resident()
-        index = new()
-        index.set_num_threads(count)
-        began = time.perf_counter()
-        index.add_items(base)
-        say(peer="hnswlib", work="build", threads=count, seconds=[time.perf_counter() - began], bytes=resident() - before)
-    curves("hnswlib", search, index.set_num_threads)
-    path = os.path.join(asked["folder"], "hnswlib.bin")
-    index.save_index(path)
-    times = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        opened = hnswlib.Index(space="ip" if cosine else "l2", dim=columns)
-        opened.load_index(path)
-        opened.set_ef(64)
-        opened.knn_query(queries[:1], 10)
-        times.append(time.perf_counter() - began)
-    say(peer="hnswlib", work="open", seconds=times)
-    os.remove(path)
-    del opened
-    # A tenth of the rows goes and comes again.
-    index.set_num_threads(1)
-    churned = numpy.arange(0, n, 10)
+def timed(work):
     began = time.perf_counter()
-    for label in churned:
-        index.mark_deleted(label)
-    index.add_items(base[churned], churned)
-    say(peer="hnswlib", work="churn", seconds=[time.perf_counter() - began], ids=search(asked["churnEf"]).astype(int).ravel().tolist())
-except ImportError:
-    say(missing="python3-hnswlib")
+    result = work()
+    return time.perf_counter() - began, result
 
-try:
-    if "faiss" not in asked["peers"]:
-        raise ImportError
-    import faiss
 
-    kind = faiss.METRIC_INNER_PRODUCT if cosine else faiss.METRIC_L2
-    for count in (1, threads) if asked["builds"] else (threads,):
-        faiss.omp_set_num_threads(count)
+class Hnswlib:
+    def __init__(self):
+        import hnswlib
+
+        self.module = hnswlib
+
+    def new(self):
+        return self.module.Index(space="ip" if cosine else "l2", dim=columns)
+
+    def build(self, threads):
         before = resident()
-        index = faiss.IndexHNSWFlat(columns, M, kind)
-        index.hnsw.efConstruction = ef_construction
-        began = time.perf_counter()
-        index.add(base)
-        say(peer="faiss", work="build", threads=count, seconds=[time.perf_counter() - began], bytes=resident() - before)
+        self.index = self.new()
+        self.index.init_index(max_elements=n, ef_construction=ef_construction, M=M)
+        self.index.set_num_threads(threads)
+        seconds, _ = timed(lambda: self.index.add_items(base))
+        return {"seconds": seconds, "bytes": resident() - before}
 
-    def search(ef):
-        index.hnsw.efSearch = ef
-        return index.search(queries, 10)[1]
+    def search(self, ef, threads):
+        self.index.set_num_threads(threads)
+        self.index.set_ef(ef)
+        seconds, found = timed(lambda: self.index.knn_query(queries, 10)[0])
+        return {"seconds": seconds, "ids": found}
 
-    curves("faiss", search, faiss.omp_set_num_threads)
-    faiss.omp_set_num_threads(1)
-    selector = faiss.IDSelectorBatch(allowed)
-    for ef in efs:
-        parameters = faiss.SearchParametersHNSW(sel=selector, efSearch=ef)
-        seconds, ids = timed(lambda: index.search(queries, 10, params=parameters)[1])
-        say(peer="faiss", work="filter", ef=ef, seconds=seconds, ids=ids)
-except ImportError:
-    say(missing="python3-faiss")
+    def open(self):
+        path = os.path.join(about["folder"], "hnswlib.bin")
+        self.index.save_index(path)
+
+        def work():
+            opened = self.new()
+            opened.load_index(path)
+            opened.set_ef(64)
+            opened.knn_query(queries[:1], 10)
+
+        seconds, _ = timed(work)
+        os.remove(path)
+        return {"seconds": seconds}
+
+    def churn(self, ef):
+        churned = numpy.arange(0, n, 10)
+
+        def work():
+            for label in churned:
+                self.index.mark_deleted(label)
+            self.index.add_items(base[churned], churned)
+
+        self.index.set_num_threads(1)
+        seconds, _ = timed(work)
+        return {"seconds": seconds, "ids": self.search(ef, 1)["ids"]}
+
+
+class Faiss:
+    def __init__(self):
+        import faiss
+
+        self.module = faiss
+        self.selector = faiss.IDSelectorBatch(numpy.arange(0, n, about["every"]))
+
+    def build(self, threads):
+        self.module.omp_set_num_threads(threads)
+        before = resident()
+        kind = self.module.METRIC_INNER_PRODUCT if cosine else self.module.METRIC_L2
+        self.index = self.module.IndexHNSWFlat(columns, M, kind)
+        self.index.hnsw.efConstruction = ef_construction
+        seconds, _ = timed(lambda: self.index.add(base))
+        return {"seconds": seconds, "bytes": resident() - before}
+
+    def search(self, ef, threads):
+        self.module.omp_set_num_threads(threads)
+        self.index.hnsw.efSearch = ef
+        seconds, found = timed(lambda: self.index.search(queries, 10)[1])
+        return {"seconds": seconds, "ids": found}
+
+    def filter(self, ef):
+        self.module.omp_set_num_threads(1)
+        parameters = self.module.SearchParametersHNSW(sel=self.selector, efSearch=ef)
+        seconds, found = timed(lambda: self.index.search(queries, 10, params=parameters)[1])
+        return {"seconds": seconds, "ids": found}
+
+
+peers = {}
+for name, make in {"hnswlib": Hnswlib, "faiss": Faiss}.items():
+    try:
+        peers[name] = make()
+    except ImportError:
+        pass
+print(json.dumps(list(peers)), flush=True)
+for line in sys.stdin:
+    asked = json.loads(line)
+    answer = getattr(peers[asked.pop("peer")], asked.pop("work"))(**asked)
+    if "ids" in answer:
+        answer["ids"] = answer["ids"].astype(int).ravel().tolist()
+    print(json.dumps(answer), flush=True)

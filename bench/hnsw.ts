@@ -6,11 +6,12 @@
  * curve are interpolated (their logarithm, linearly in recall).
  * Usage: npm run bench -- hnsw [glove|arxiv|fashion|synthetic] [rows of the synthetic set] [rounds] [plot.svg]
  */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { type Matrix, matrix, readMatrix } from '@offprint/kernels'
@@ -29,9 +30,7 @@ const recalls = [0.95, 0.99]
 const threads = 2
 /** One row in so many may be found. */
 const every = 100
-/** Of sets beyond this the peers are built on two threads only. */
-const largeSet = 150_000
-/** Beyond this faiss takes too long. */
+/** Beyond this only hnswlib is asked, and builds are on two threads only. */
 const hugeSet = 500_000
 /** With this ef recall is compared before and after rows went and came. */
 const churnEf = 64
@@ -70,7 +69,7 @@ function arxiv(): DataSet | undefined {
 
 /** Debian's dataset-fashion-mnist: pictures of 28 × 28 bytes. */
 function fashion(): DataSet | undefined {
-  const folder = '/usr/share/dataset-fashion-mnist'
+  const folder = '/usr/share/datasets/fashion-mnist'
   const files = ['train-images-idx3-ubyte', 't10k-images-idx3-ubyte'].map(name => join(folder, name))
   const load = (path: string, most: number) => {
     const bytes = existsSync(path) ? readFileSync(path) : gunzipSync(readFileSync(`${path}.gz`))
@@ -104,6 +103,19 @@ function unitRows({ metric }: DataSet, { data, rows, columns }: Matrix): Float32
 
 // ---- A set ----
 
+interface Way {
+  name: string
+  threads: number
+  /** Answers all queries; how long it took. */
+  search(ef: number): Promise<{ ids: ArrayLike<number | bigint>; seconds: number }>
+}
+
+async function timed<Result>(work: () => Result | Promise<Result>): Promise<{ result: Result; seconds: number }> {
+  const began = performance.now()
+  const result = await work()
+  return { result, seconds: (performance.now() - began) / 1000 }
+}
+
 async function compare(label: string, set: DataSet | undefined): Promise<void> {
   if (!set) return console.log(`\n${label} is not on this machine: skipped`)
   const { name, metric, base, queries } = set
@@ -111,214 +123,192 @@ async function compare(label: string, set: DataSet | undefined): Promise<void> {
     `\n${name}: ${base.rows.toLocaleString('en')} × ${base.columns}, ${queries.rows} queries, ${metric}, M ${M}, efConstruction ${efConstruction}, ${rounds} rounds in turns`,
   )
   const unit = { base: unitRows(set, base), queries: unitRows(set, queries) }
-  const build = async (options: HnswOptions & ThreadOptions) => {
-    const began = performance.now()
-    const index = await Hnsw.build(base, { metric, M, efConstruction, ...options })
-    return { index, seconds: (performance.now() - began) / 1000 }
-  }
-  const large = base.rows > largeSet
-  const one = large ? undefined : await build({})
-  const two = await build({ threads })
-  const half = await build({ threads, codes: 'i8', keepFloats: 'f16' })
-  const { index } = two
-  const truth = await truthOf(set, index)
+  const huge = base.rows > hugeSet
+  const native = await startNative(set, unit)
+  const nativePeers = (native?.peers ?? []).filter(peer => !(huge && peer === 'faiss'))
 
+  // Builds, in turns.
+  const builds: Build[] = []
+  const build = async (options: HnswOptions & ThreadOptions) =>
+    await timed(() => Hnsw.build(base, { metric, M, efConstruction, ...options }))
+  let alone: Hnsw | undefined
+  let index: Hnsw | undefined
+  for (const count of huge ? [threads] : [1, threads]) {
+    const { result, seconds } = await build({ threads: count })
+    if (count === 1) alone = result
+    index = result
+    builds.push({ name: 'Offprint', threads: count, seconds })
+    for (const peer of nativePeers) {
+      const { seconds, bytes } = await native!.ask({ peer, work: 'build', threads: count })
+      builds.push({ name: `${peer} (Python)`, threads: count, seconds, bytes })
+    }
+    const again = await build({ threads: count })
+    builds.push({ name: 'Offprint', threads: count, seconds: again.seconds })
+  }
+  const half = (await build({ threads, codes: 'i8', keepFloats: 'f16' })).result
+  alone ??= Hnsw.open(index!.toBytes())
+  const reordered = Hnsw.open(index!.toBytes(), { threads })
+  await reordered.reorder()
+  const truth = (await index!.searchExact(queries, k)).distances
   const exact = (ids: ArrayLike<number | bigint>, of = truth) => recallOf(set, unit, ids, of)
   const query = (row: number) => queries.data.subarray(row * queries.columns, (row + 1) * queries.columns)
-  const node = buildNode(set, unit.base, large)
-  const usearch = buildUsearch(set, unit.base, large)
+  const node = huge ? undefined : buildNode(set, unit.base, builds)
+  const usearch = huge ? undefined : buildUsearch(set, unit.base, builds)
   const plain = Array.from({ length: queries.rows }, (_, row) =>
     Array.from(unit.queries.subarray(row * queries.columns, (row + 1) * queries.columns)),
   )
-  const single = (index: Hnsw, ef: number) => () => {
-    const ids: number[] = []
-    for (let row = 0; row < queries.rows; row++) ids.push(...index.search(query(row), k, { ef }).ids)
-    return ids
-  }
-  const alone = one?.index ?? Hnsw.open(index.toBytes())
-  const reordered = Hnsw.open(index.toBytes(), { threads })
-  await reordered.reorder()
-  const all: Way[] = [
-    { name: 'Offprint, single calls', threads: 1, search: ef => single(alone, ef) },
-    {
-      name: 'Offprint, batch',
-      threads: 1,
-      search: ef => async () => (await alone.searchBatch(queries, k, { ef })).ids,
+
+  // Searches, in turns.
+  const ours = (name: string, threads: number, one: Hnsw): Way => ({
+    name,
+    threads,
+    async search(ef) {
+      const { result, seconds } = await timed(() => one.searchBatch(queries, k, { ef }))
+      return { ids: result.ids, seconds }
     },
-    { name: 'Offprint, batch', threads, search: ef => async () => (await index.searchBatch(queries, k, { ef })).ids },
-    {
-      name: 'Offprint f16, batch',
-      threads,
-      search: ef => async () => (await half.index.searchBatch(queries, k, { ef })).ids,
+  })
+  const single = (name: string, answer: (row: number, ef: number) => ArrayLike<number | bigint>): Way => ({
+    name,
+    threads: 1,
+    async search(ef) {
+      const ids: (number | bigint)[] = []
+      const { seconds } = await timed(() => {
+        for (let row = 0; row < queries.rows; row++) ids.push(...(Array.from(answer(row, ef)) as number[]))
+      })
+      return { ids: ids as number[], seconds }
     },
-    {
-      name: 'Offprint reordered, batch',
-      threads,
-      search: ef => async () => (await reordered.searchBatch(queries, k, { ef })).ids,
-    },
-    {
-      name: 'hnswlib-node, single calls',
-      threads: 1,
-      search: ef => () => {
-        node.peer?.setEf(ef)
-        return plain.flatMap(one => node.peer!.searchKnn(one, k).neighbors)
-      },
-    },
-    {
-      name: 'usearch, single calls',
-      threads: 1,
-      search: ef => () => {
-        usearch.peer!.setExpansionSearch(ef)
-        const ids: bigint[] = []
-        for (let row = 0; row < queries.rows; row++)
-          ids.push(
-            ...usearch.peer!.search(unit.queries.subarray(row * queries.columns, (row + 1) * queries.columns), k, 1)
-              .keys,
-          )
-        return ids
-      },
-    },
+  })
+  const ways: Way[] = [
+    single('Offprint, single calls', (row, ef) => alone!.search(query(row), k, { ef }).ids),
+    ours('Offprint, batch', 1, alone),
+    ours('Offprint, batch', threads, index!),
+    ours('Offprint f16, batch', threads, half),
+    ours('Offprint reordered, batch', threads, reordered),
   ]
-  const ways = all.filter(({ name }) =>
-    name.startsWith('hnswlib') ? node.peer : name.startsWith('usearch') ? usearch.peer : true,
-  )
+  if (node)
+    ways.push(
+      single('hnswlib-node, single calls', (row, ef) => {
+        if (!row) node.setEf(ef)
+        return node.searchKnn(plain[row], k).neighbors
+      }),
+    )
+  if (usearch) {
+    const one = (row: number) => unit.queries.subarray(row * queries.columns, (row + 1) * queries.columns)
+    ways.push(single('usearch, single calls', (row, ef) => usearch(ef).search(one(row), k, 1).keys))
+  }
+  for (const peer of nativePeers)
+    for (const count of [1, threads])
+      ways.push({
+        name: `${peer} (Python), batch`,
+        threads: count,
+        search: async ef => {
+          const { ids, seconds } = await native!.ask({ peer, work: 'search', ef, threads: count })
+          return { ids: ids!, seconds }
+        },
+      })
   const curves: Curve[] = ways.map(({ name, threads }) => ({ name, threads, points: [] }))
   for (const ef of efs) {
     const seconds = ways.map(() => [] as number[])
     const ids: ArrayLike<number | bigint>[] = []
     for (let round = 0; round <= Number(rounds); round++)
-      for (const [at, { search }] of ways.entries()) {
-        const began = performance.now()
-        ids[at] = (await search(ef)()) as ArrayLike<number>
+      for (const [at, way] of ways.entries()) {
+        const found = await way.search(ef)
+        ids[at] = found.ids
         // The first round warms up.
-        if (round) seconds[at].push((performance.now() - began) / 1000)
+        if (round) seconds[at].push(found.seconds)
       }
     for (const [at, curve] of curves.entries())
       curve.points.push({ ef, recall: exact(ids[at]), queriesPerSecond: queries.rows / median(seconds[at]) })
   }
-  const native = askNative(set, unit, large)
-  for (const threads of [1, 2])
-    for (const peer of ['hnswlib', 'faiss']) {
-      const found = native.filter(one => one.peer === peer && one.work === 'search' && one.threads === threads)
-      if (!found.length) continue
-      const points = found.map(({ ef, seconds, ids }) => ({
-        ef: ef!,
-        recall: exact(ids!),
-        queriesPerSecond: queries.rows / median(seconds),
-      }))
-      curves.push({ name: `${peer} (Python), batch`, threads, points })
-    }
   for (const curve of curves) print(curve)
   if (plot)
     writeFileSync(plot, recallPlot(`${name}, ${base.rows.toLocaleString('en')} × ${base.columns}, ${metric}`, curves))
   for (const recall of recalls)
-    for (const threads of [1, 2]) {
-      const fastest = (ours: boolean) =>
+    for (const count of [1, threads]) {
+      const fastest = (mine: boolean) =>
         curves
-          .filter(({ name, threads: used }) => used === threads && name.startsWith('Offprint') === ours)
+          .filter(({ name, threads: used }) => used === count && name.startsWith('Offprint') === mine)
           .map(curve => ({ name: curve.name, speed: at(curve, recall) }))
           .filter(({ speed }) => speed > 0)
           .sort((a, b) => b.speed - a.speed)[0]
-      ratio(`recall ${recall}, ${threads === 1 ? 'one thread' : 'two threads'}`, fastest(true), fastest(false), '/s')
+      ratio(`recall ${recall}, ${count === 1 ? 'one thread' : 'two threads'}`, fastest(true), fastest(false), '/s')
     }
 
-  // Ours were the first, the peers' came later: the machine may have changed meanwhile.
-  const again = { one: large ? undefined : await build({}), two: await build({ threads }) }
-  const mean = (...builds: ({ seconds: number } | undefined)[]) =>
-    builds.reduce((sum, build) => sum + (build?.seconds ?? 0), 0) / builds.length
-  const builds = [...node.builds, ...usearch.builds]
-  for (const { peer, work, threads, seconds, bytes } of native)
-    if (work === 'build') builds.push({ name: `${peer} (Python)`, threads: threads!, seconds: seconds[0], bytes })
-  for (const count of [1, 2]) {
-    if (count === 1 && large) continue
-    const mine = { seconds: count === 1 ? mean(one, again.one) : mean(two, again.two) }
-    const others = builds
-      .filter(({ threads }) => threads === count)
-      .map(({ name, seconds }) => ({ name, speed: 1 / seconds }))
-    const best = others.sort((a, b) => b.speed - a.speed)[0]
-    const shown = builds
-      .filter(({ threads }) => threads === count)
-      .map(({ name, seconds }) => `${name} ${seconds.toFixed(1)} s`)
+  for (const count of [1, threads]) {
+    const all = builds.filter(({ threads }) => threads === count)
+    const mine = all.filter(({ name }) => name === 'Offprint').map(({ seconds }) => seconds)
+    if (!mine.length) continue
+    const mean = mine.reduce((sum, seconds) => sum + seconds, 0) / mine.length
+    const others = all.filter(({ name }) => name !== 'Offprint')
     console.log(
-      `build, ${count} thread${count > 1 ? 's' : ''}: Offprint ${mine.seconds.toFixed(1)} s, ${shown.join(', ')}`,
+      `build, ${count === 1 ? 'one thread' : 'two threads'}: Offprint ${mine.map(seconds => seconds.toFixed(1)).join(' and ')} s, ${others.map(({ name, seconds }) => `${name} ${seconds.toFixed(1)} s`).join(', ')}`,
     )
-    ratio(
-      `build, ${count === 1 ? 'one thread' : 'two threads'}`,
-      { name: 'Offprint', speed: 1 / mine.seconds },
-      best,
-      ' builds/s',
-    )
+    const best = others.map(({ name, seconds }) => ({ name, speed: 1 / seconds })).sort((a, b) => b.speed - a.speed)[0]
+    ratio('build', { name: 'Offprint', speed: 1 / mean }, best, ' builds/s')
   }
 
   const bytesOf = (index: Hnsw) => index.stats().bytes.total / index.size
   const theirs = builds.find(({ name, bytes }) => name.startsWith('hnswlib (Py') && bytes)
   const counted = 4 * base.columns + 4 * (2 * M + 1) + (4 * (M + 1)) / (M - 1) + 8
-  console.log(
-    `bytes a vector: Offprint ${bytesOf(alone).toFixed(0)} (${alone.stats().codes}, ${alone.stats().floats}), ${bytesOf(half.index).toFixed(0)} (${half.index.stats().codes}, ${half.index.stats().floats}); hnswlib ${counted.toFixed(0)} by its layout${theirs ? `, ${(theirs.bytes! / base.rows).toFixed(0)} of resident growth` : ''}; ratio ${(bytesOf(half.index) / counted).toFixed(2)} and ${(bytesOf(alone) / counted).toFixed(2)}`,
+  const sizes = [alone, half].map(
+    one =>
+      `${bytesOf(one).toFixed(0)} (${one.stats().codes}, ${one.stats().floats}: ${(bytesOf(one) / counted).toFixed(2)}×)`,
   )
-  await compareOpening(set, index, native)
-  await compareFilter(set, unit, alone, node.peer, native)
-  await compareChurn(set, unit, alone, node.peer, native)
+  console.log(
+    `bytes a vector: Offprint ${sizes.join(', ')}; hnswlib ${counted.toFixed(0)} by its layout${theirs ? `, ${(theirs.bytes! / base.rows).toFixed(0)} of resident growth` : ''}`,
+  )
+  await compareOpening(set, index!, native)
+  await compareFilter(set, unit, alone, node, nativePeers.includes('faiss') ? native : undefined)
+  await compareChurn(set, unit, alone, node, native)
+  native?.end()
 }
 
-interface Way {
-  name: string
-  threads: number
-  search: (ef: number) => () => unknown
+interface Answer {
+  seconds: number
+  ids?: number[]
+  bytes?: number
 }
 
 interface Native {
-  peer: string
-  work: 'build' | 'search' | 'open' | 'filter' | 'churn'
-  threads?: number
-  ef?: number
-  seconds: number[]
-  ids?: number[]
-  bytes?: number
-  missing?: string
+  peers: string[]
+  ask(question: Record<string, unknown>): Promise<Answer>
+  end(): void
 }
 
-/** The native libraries of Debian's Python, in a process of their own after ours. */
-function askNative(set: DataSet, unit: { base: Float32Array; queries: Float32Array }, large: boolean): Native[] {
-  const files = [unit.base, unit.queries].map((data, index) => {
+/** The native libraries of Debian's Python, in a process of their own that takes turns with ours. */
+async function startNative(
+  set: DataSet,
+  unit: { base: Float32Array; queries: Float32Array },
+): Promise<Native | undefined> {
+  const [base, queries] = [unit.base, unit.queries].map((data, index) => {
     const file = join(folder, `${index}.f32`)
     writeFileSync(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
     return file
   })
-  const asked = {
-    base: files[0],
-    queries: files[1],
-    columns: set.base.columns,
-    metric: set.metric,
-    M,
-    efConstruction,
-    efs,
-    rounds: Number(rounds),
-    threads,
-    every,
-    folder,
-    builds: !large,
-    peers: set.base.rows > hugeSet ? ['hnswlib'] : ['hnswlib', 'faiss'],
-    churnEf,
-  }
+  const about = { base, queries, columns: set.base.columns, metric: set.metric, M, efConstruction, every, folder }
   const script = fileURLToPath(new URL('./hnsw.py', import.meta.url))
-  const { status, stdout, stderr } = spawnSync('/usr/bin/python3', [script, JSON.stringify(asked)], {
-    encoding: 'utf8',
-    maxBuffer: 1 << 30,
-  })
-  if (status !== 0 && !stdout) {
-    console.log(
-      `native peers: Debian's python3-numpy with python3-hnswlib and python3-faiss is not here ${stderr ?? ''}`,
-    )
-    return []
+  const child = spawn('/usr/bin/python3', [script, JSON.stringify(about)], { stdio: ['pipe', 'pipe', 'inherit'] })
+  child.on('error', () => {})
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const next = async () => {
+    const { done, value } = await lines.next()
+    return done ? undefined : JSON.parse(value)
   }
-  if (status !== 0) console.log(stderr)
-  const lines: Native[] = stdout
-    .trim()
-    .split('\n')
-    .map(line => JSON.parse(line))
-  for (const { missing } of lines) if (missing) console.log(`${missing} is not installed`)
-  return lines.filter(({ missing }) => !missing)
+  const peers: string[] | undefined = await next()
+  if (!peers) {
+    console.log("native peers: Debian's python3-numpy with python3-hnswlib and python3-faiss is not here")
+    return undefined
+  }
+  return {
+    peers,
+    async ask(question) {
+      child.stdin.write(`${JSON.stringify(question)}\n`)
+      const answer = await next()
+      if (!answer) throw new Error('the native peers have stopped')
+      return answer
+    },
+    end: () => child.stdin.end(),
+  }
 }
 
 // ---- npm peers ----
@@ -338,12 +328,7 @@ interface Build {
   bytes?: number
 }
 
-function buildNode(
-  { metric, base }: DataSet,
-  unit: Float32Array,
-  large: boolean,
-): { peer?: NodePeer; builds: Build[] } {
-  if (large) return { builds: [] }
+function buildNode({ metric, base }: DataSet, unit: Float32Array, builds: Build[]): NodePeer {
   const { HierarchicalNSW } = createRequire(import.meta.url)('hnswlib-node') as {
     HierarchicalNSW: new (space: string, columns: number) => NodePeer
   }
@@ -352,24 +337,26 @@ function buildNode(
   const began = performance.now()
   for (let row = 0; row < base.rows; row++)
     peer.addPoint(Array.from(unit.subarray(row * base.columns, (row + 1) * base.columns)), row)
-  return { peer, builds: [{ name: 'hnswlib-node', threads: 1, seconds: (performance.now() - began) / 1000 }] }
+  builds.push({ name: 'hnswlib-node', threads: 1, seconds: (performance.now() - began) / 1000 })
+  return peer
 }
 
 interface Usearch {
   add(keys: BigUint64Array, vectors: Float32Array, threads: number): void
   search(vectors: Float32Array, k: number, threads: number): { keys: BigUint64Array }
-  setExpansionSearch(ef: number): void
+  save(path: string): void
+  load(path: string): void
 }
 
+/** Gives an index for an ef, which can only be chosen when it is made. */
 function buildUsearch(
   { metric, base }: DataSet,
   unit: Float32Array,
-  large: boolean,
-): { peer?: Usearch; builds: Build[] } {
-  if (large) return { builds: [] }
+  builds: Build[],
+): ((ef: number) => Usearch) | undefined {
   try {
     const usearch = createRequire(import.meta.url)('usearch')
-    const make = (ef: number) =>
+    const make = (ef: number): Usearch =>
       new usearch.Index({
         metric: metric === 'cosine' ? usearch.MetricKind.IP : usearch.MetricKind.L2sq,
         quantization: usearch.ScalarKind.F32,
@@ -379,7 +366,6 @@ function buildUsearch(
         expansion_search: ef,
       })
     const keys = BigUint64Array.from({ length: base.rows }, (_, row) => BigInt(row))
-    const builds: Build[] = []
     let index = make(64)
     for (const count of [1, threads]) {
       index = make(64)
@@ -389,33 +375,29 @@ function buildUsearch(
     }
     const file = join(folder, 'usearch.bin')
     index.save(file)
-    let opened = index
-    return {
-      builds,
-      peer: {
-        add: (...words) => index.add(...words),
-        search: (...words) => opened.search(...words),
-        // It can only be chosen when an index is made.
-        setExpansionSearch(ef) {
-          opened = make(ef)
-          opened.load(file)
-        },
-      },
+    let last = { ef: 64, index }
+    return ef => {
+      if (ef !== last.ef) {
+        last = { ef, index: make(ef) }
+        last.index.load(file)
+      }
+      return last.index
     }
   } catch (error) {
     console.log(`usearch: ${(error as Error).message}`)
-    return { builds: [] }
+    return undefined
   }
 }
 
 // ---- Other work ----
 
-async function compareOpening(set: DataSet, index: Hnsw, native: Native[]): Promise<void> {
+async function compareOpening(set: DataSet, index: Hnsw, native: Native | undefined): Promise<void> {
   const path = join(folder, 'ours.hnsw')
   await saveHnsw(index, path)
-  const times: Record<'lazy' | 'whole', number[]> = { lazy: [], whole: [] }
+  const times: Record<'lazy' | 'whole' | 'hnswlib', number[]> = { lazy: [], whole: [], hnswlib: [] }
+  const theirs = native?.peers.includes('hnswlib')
   const query = set.queries.data.subarray(0, set.queries.columns)
-  for (let round = 0; round <= Number(rounds); round++)
+  for (let round = 0; round <= Number(rounds); round++) {
     for (const way of ['lazy', 'whole'] as const) {
       const began = performance.now()
       const opened = openHnsw(path, { lazy: way === 'lazy' })
@@ -423,16 +405,18 @@ async function compareOpening(set: DataSet, index: Hnsw, native: Native[]): Prom
       if (round) times[way].push((performance.now() - began) / 1000)
       await opened.ready
     }
-  const theirs = native.find(({ work }) => work === 'open')
+    const seconds = theirs && (await native!.ask({ peer: 'hnswlib', work: 'open' })).seconds
+    if (round && seconds) times.hnswlib.push(seconds)
+  }
   const ms = (seconds: number[]) => `${(1000 * median(seconds)).toFixed(0)} ms`
   console.log(
-    `open and first answer: Offprint ${ms(times.lazy)} lazily, ${ms(times.whole)} checked whole${theirs ? `; hnswlib ${ms(theirs.seconds)}` : ''}`,
+    `open and first answer: Offprint ${ms(times.lazy)} lazily, ${ms(times.whole)} checked whole${theirs ? `; hnswlib ${ms(times.hnswlib)}` : ''}`,
   )
   if (theirs)
     ratio(
       'open',
       { name: 'Offprint, lazily', speed: 1 / median(times.lazy) },
-      { name: 'hnswlib', speed: 1 / median(theirs.seconds) },
+      { name: 'hnswlib', speed: 1 / median(times.hnswlib) },
       '/s',
     )
   rmSync(path)
@@ -444,57 +428,66 @@ async function compareFilter(
   unit: { base: Float32Array; queries: Float32Array },
   index: Hnsw,
   node: NodePeer | undefined,
-  native: Native[],
+  native: Native | undefined,
 ): Promise<void> {
   const { base, queries } = set
   const few = matrix(Math.ceil(base.rows / every), base.columns)
   for (let row = 0; row < few.rows; row++)
     few.data.set(base.data.subarray(row * every * base.columns, (row * every + 1) * base.columns), row * base.columns)
   const truth = (await (await Hnsw.build(few, { metric: set.metric, codes: 'none' })).searchExact(queries, k)).distances
-  const curves: Curve[] = [{ name: 'Offprint, batch', threads: 1, points: [] }]
   const filter = index.filter((id: number) => id % every === 0)
-  const points = async (curve: Curve, search: (ef: number) => unknown) => {
-    for (const ef of efs) {
-      const seconds: number[] = []
-      let ids: ArrayLike<number> = []
-      for (let round = 0; round <= Number(rounds); round++) {
-        const began = performance.now()
-        ids = (await search(ef)) as ArrayLike<number>
-        if (round) seconds.push((performance.now() - began) / 1000)
-      }
-      curve.points.push({
-        ef,
-        recall: recallOf(set, unit, ids, truth),
-        queriesPerSecond: queries.rows / median(seconds),
-      })
-      if (curve.points.at(-1)!.recall > 0.96) break
-    }
-  }
-  await points(curves[0], async ef => (await index.searchBatch(queries, k, { ef, filter })).ids)
+  const ways: Way[] = [
+    {
+      name: 'Offprint, batch',
+      threads: 1,
+      async search(ef) {
+        const { result, seconds } = await timed(() => index.searchBatch(queries, k, { ef, filter }))
+        return { ids: result.ids, seconds }
+      },
+    },
+  ]
   if (node) {
-    curves.push({ name: 'hnswlib-node, single calls', threads: 1, points: [] })
     const plain = Array.from({ length: queries.rows }, (_, row) =>
       Array.from(unit.queries.subarray(row * queries.columns, (row + 1) * queries.columns)),
     )
-    await points(curves[1], ef => {
-      node.setEf(ef)
-      return plain.flatMap(query => {
-        const { neighbors } = node.searchKnn(query, k, label => label % every === 0)
-        return neighbors.concat(new Array(k - neighbors.length).fill(-1))
-      })
+    ways.push({
+      name: 'hnswlib-node, single calls',
+      threads: 1,
+      async search(ef) {
+        node.setEf(ef)
+        const { result, seconds } = await timed(() =>
+          plain.flatMap(query => {
+            const { neighbors } = node.searchKnn(query, k, label => label % every === 0)
+            return neighbors.concat(new Array(k - neighbors.length).fill(-1))
+          }),
+        )
+        return { ids: result, seconds }
+      },
     })
   }
-  const found = native.filter(({ work }) => work === 'filter')
-  if (found.length)
-    curves.push({
+  if (native)
+    ways.push({
       name: 'faiss (Python), batch',
       threads: 1,
-      points: found.map(({ ef, seconds, ids }) => ({
-        ef: ef!,
-        recall: recallOf(set, unit, ids!, truth),
-        queriesPerSecond: queries.rows / median(seconds),
-      })),
+      search: async ef => {
+        const { ids, seconds } = await native.ask({ peer: 'faiss', work: 'filter', ef })
+        return { ids: ids!, seconds }
+      },
     })
+  const curves = ways.map(({ name, threads }): Curve => ({ name, threads, points: [] }))
+  for (const [at, { search }] of ways.entries())
+    for (const ef of efs) {
+      const seconds: number[] = []
+      let ids: ArrayLike<number | bigint> = []
+      for (let round = 0; round <= Number(rounds); round++) {
+        const found = await search(ef)
+        ids = found.ids
+        if (round) seconds.push(found.seconds)
+      }
+      const recall = recallOf(set, unit, ids, truth)
+      curves[at].points.push({ ef, recall, queriesPerSecond: queries.rows / median(seconds) })
+      if (recall > 0.96) break
+    }
   console.log(`with a filter that lets 1 in ${every} through:`)
   for (const curve of curves) print(curve, 0)
   const [ours, ...others] = curves.map(curve => ({ name: curve.name, speed: at(curve, 0.95) }))
@@ -507,7 +500,7 @@ async function compareChurn(
   unit: { base: Float32Array; queries: Float32Array },
   index: Hnsw,
   node: NodePeer | undefined,
-  native: Native[],
+  native: Native | undefined,
 ): Promise<void> {
   const { base, queries } = set
   const churned = Uint32Array.from({ length: Math.ceil(base.rows / 10) }, (_, at) => 10 * at)
@@ -539,26 +532,20 @@ async function compareChurn(
       '/s',
     )
   }
-  const theirs = native.find(({ work }) => work === 'churn')
-  if (theirs) {
-    console.log(
-      `  hnswlib (Python) ${theirs.seconds[0].toFixed(1)} s, recall ${recallOf(set, unit, theirs.ids!, truth).toFixed(4)} after`,
-    )
-    ratio(
-      'delete and add',
-      { name: 'Offprint', speed: 1 / seconds },
-      { name: 'hnswlib (Python)', speed: 1 / theirs.seconds[0] },
-      '/s',
-    )
-  }
+  if (!native?.peers.includes('hnswlib')) return
+  const theirs = await native.ask({ peer: 'hnswlib', work: 'churn', ef: churnEf })
+  console.log(
+    `  hnswlib (Python) ${theirs.seconds.toFixed(1)} s, recall ${recallOf(set, unit, theirs.ids!, truth).toFixed(4)} after`,
+  )
+  ratio(
+    'delete and add',
+    { name: 'Offprint', speed: 1 / seconds },
+    { name: 'hnswlib (Python)', speed: 1 / theirs.seconds },
+    '/s',
+  )
 }
 
 // ---- Figures ----
-
-/** Distances of the true neighbours. */
-async function truthOf({ queries }: DataSet, index: Hnsw): Promise<Float32Array> {
-  return (await index.searchExact(queries, k)).distances
-}
 
 function recallOf(
   { base, queries, metric }: DataSet,
