@@ -351,11 +351,12 @@ export class HnswGraph {
       }
     // Until now nothing found them. From here on they are there, though threads may still be linking them.
     const reused = places.filter(place => place < before)
+    // Before that, a place would still be called what the row was that has gone.
+    named()
     const flags = this.#bytes('flags')
     for (const place of reused) flags[place] = 0
     this.#holes.length -= reused.length
     if (reused.length) this.moves++
-    named()
     this.#engine.settle(batch, rows, found, equals)
     this.#count = Math.max(before, places[rows - 1] + 1)
     this.revision++

@@ -364,6 +364,8 @@ export class Hnsw<Id extends HnswId = number> {
   ): Promise<BatchNeighbours<Id>> {
     if (rows * k * 8 > mostAnswerBytes)
       throw new InputError('k', String(k), `at most ${Math.floor(mostAnswerBytes / 8 / rows)} for so many queries`)
+    // An empty index may get ids of another kind meanwhile.
+    if (!k) return { ...this.#nothing(), k }
     let ids: ArrayLike<Id> | undefined
     const distances = new Float32Array(rows * k)
     for (let done = 0; done < rows || !ids; done += queriesAtOnce) {

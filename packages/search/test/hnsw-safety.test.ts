@@ -240,6 +240,24 @@ test('what is saved while rows come counts on behind all of them', async () => {
   assert.deepEqual([...(await opened.add(matrix(1, 3)))], [271])
 })
 
+test('a row is not lost to one that comes into a place where it once was', async () => {
+  const one = (value: number) => matrix(1, 2, Float32Array.of(value, 1))
+  let index = await Hnsw.build<HnswId>(clustered(2, 2, 32), { ids: ['x', 'a'] })
+  index.delete(['x'])
+  await index.repair()
+  await index.upsert(one(1), ['a'])
+  await index.repair()
+  index = Hnsw.open<HnswId>(index.toBytes())
+  await index.upsert(one(2), ['b'])
+  assert.ok(index.has('a') && index.has('b'))
+})
+
+test('a batch asked of an empty index, of which rows of other names come meanwhile', async () => {
+  const index = Hnsw.create<HnswId>(2)
+  const [found] = await Promise.all([index.searchExact(matrix(100, 2), 3), index.add(matrix(1, 2), { ids: ['a'] })])
+  assert.equal(found.ids.length, 0)
+})
+
 test('a filter of another index is refused', async () => {
   const [one, other] = [await Hnsw.build(clustered(50, 3, 23)), await Hnsw.build(clustered(500, 3, 24))]
   const filter = other.filter(() => true)
