@@ -152,6 +152,8 @@ export class HnswGraph {
   #codes: (Codes & { pointer: number }) | undefined
   /** Whether it is decided what the walk compares. */
   #decided = false
+  /** Rows that the codes were trained on. */
+  #trained = 0
   #halves = false
   #count = 0
   #capacity = 0
@@ -408,7 +410,10 @@ export class HnswGraph {
 
   #mustDecide(more: number): boolean {
     const { codes, metric } = this.settings
-    if (this.#decided || codes === 'none' || metric === 'ip') return false
+    if (codes === 'none' || metric === 'ip') return false
+    // Few rows say little of those to come: codes are made anew whenever there are twice as many.
+    if (this.#decided)
+      return codes !== 'auto' && this.#trained < leastRowsForCodes && this.size + more >= 2 * this.#trained
     return codes !== 'auto' || this.size + more >= leastRowsForCodes
   }
 
@@ -417,6 +422,7 @@ export class HnswGraph {
     if (!this.#mustDecide(points.rows)) return false
     const { codes, keepFloats, metric, seed } = this.settings
     this.#decided = true
+    this.#trained = this.size + points.rows
     const before = { data: new Float32Array(this.#count * this.dimension), rows: this.#count, columns: this.dimension }
     for (let row = 0; row < this.#count; row++) before.data.set(this.vector(row), row * this.dimension)
     const sample = codeSample(before, points, { seed, unit: metric === 'cosine' })
@@ -1225,6 +1231,7 @@ export class HnswGraph {
     this.#count = count
     this.#halves = halves
     this.#decided = step !== null || this.settings.codes === 'none' || count >= leastRowsForCodes
+    this.#trained = count
     if (step !== null) this.#setCodes({ offsets: new Float32Array(this.dimension + 2 * this.#bits), step })
     if (count) this.#reserve(count)
     this.#upper = { pointer: this.#memory.take(upper * 4), size: upper, capacity: upper }

@@ -184,6 +184,19 @@ test('deleted rows do not decide about codes', async () => {
   assert.ok((await recall(index, clustered(50, 8, 16), 100)) > 0.97)
 })
 
+test('codes fit the rows, though these came one by one', async () => {
+  const all = clustered(450, 8, 33)
+  for (let at = 0; at < all.data.length; at++) all.data[at] *= 0.01
+  const [points, queries] = [part(all, 0, 400), part(all, 400, 450)]
+  for (const keepFloats of ['f32', 'f16'] as const) {
+    const index = Hnsw.create(8, { codes: 'i8', keepFloats })
+    for (let row = 0; row < 400; row++) await index.add(part(points, row, row + 1))
+    assert.equal(index.stats().codes, 'i8')
+    assert.ok((await recall(index, queries, 50)) > 0.97)
+    for (let row = 0; row < 400; row++) assert.equal(index.search(rowOf(points, row), 1).ids[0], row)
+  }
+})
+
 test('memory does not grow over ten rounds in which all rows are replaced and what is free given back', async () => {
   const index = await Hnsw.build(clustered(500, 4, 17), { M: 4 })
   let bytes = 0
