@@ -7,13 +7,16 @@ export interface LongCall {
 }
 
 const channel = typeof setImmediate === 'undefined' ? new MessageChannel() : undefined
+/** Several calls may wait at the same time. */
+const waiting: (() => void)[] = []
+if (channel) channel.port1.onmessage = () => waiting.shift()?.()
 
 /** Lets the event loop run once, so that messages and aborts come through. @throws the signal's reason once it is aborted */
 export async function breathe(signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted()
   await new Promise<void>(resolve => {
     if (!channel) return setImmediate(resolve)
-    channel.port1.onmessage = () => resolve()
+    waiting.push(resolve)
     channel.port2.postMessage(0)
   })
   signal?.throwIfAborted()

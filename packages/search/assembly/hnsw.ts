@@ -434,7 +434,8 @@ export function broken(upperSize: u32): i32 {
       for (let i = 0; i < cap; i++) {
         const to = idAt(record, i)
         if (to == none) break
-        if (to >= count || to == id || flagsOf(to) & (twinFlag | holeFlag) || levelOf(to) < layer) return 6
+        if (to >= count || to == id || flagsOf(to) & (twinFlag | holeFlag)) return 6
+        if (layer > 0 && levelOf(to) < layer) return 6
       }
     }
   }

@@ -1,11 +1,28 @@
 /** Indexes as files, for Node. */
+import { randomUUID } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { open, rename, rm, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { InputError } from '@offprint/kernels'
 import { Hnsw } from './hnsw.ts'
 import type { OpenOptions } from './hnsw-options.ts'
 import type { HnswId } from './row-ids.ts'
+
+/** Of each file that is being written, when that is done. */
+const turns = new Map<string, Promise<unknown>>()
+
+/** Two that write the same file take turns. */
+async function inTurn<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+  const file = resolve(path)
+  const result = (turns.get(file) ?? Promise.resolve()).then(work)
+  const turn = result.catch(() => {})
+  turns.set(file, turn)
+  try {
+    return await result
+  } finally {
+    if (turns.get(file) === turn) turns.delete(file)
+  }
+}
 
 /**
  * Writes an index to a file: under a temporary name first, so that an interrupted save leaves what was there before.
@@ -13,8 +30,12 @@ import type { HnswId } from './row-ids.ts'
  * @example
  * await saveHnsw(index, 'vectors.hnsw')
  */
-export async function saveHnsw<Id extends HnswId>(index: Hnsw<Id>, path: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.part`
+export function saveHnsw<Id extends HnswId>(index: Hnsw<Id>, path: string): Promise<void> {
+  return inTurn(path, () => save(index, path))
+}
+
+async function save<Id extends HnswId>(index: Hnsw<Id>, path: string): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.part`
   const file = await open(temporary, 'w')
   try {
     await index.writeTo(async (bytes, at) => {
@@ -46,7 +67,11 @@ export async function saveHnsw<Id extends HnswId>(index: Hnsw<Id>, path: string)
  * await index.add(morePoints)
  * await updateHnsw(index, 'vectors.hnsw')
  */
-export async function updateHnsw<Id extends HnswId>(index: Hnsw<Id>, path: string): Promise<number> {
+export function updateHnsw<Id extends HnswId>(index: Hnsw<Id>, path: string): Promise<number> {
+  return inTurn(path, () => update(index, path))
+}
+
+async function update<Id extends HnswId>(index: Hnsw<Id>, path: string): Promise<number> {
   const file = await open(path, 'r+').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
   })
@@ -65,7 +90,7 @@ export async function updateHnsw<Id extends HnswId>(index: Hnsw<Id>, path: strin
   } finally {
     await file?.close()
   }
-  await saveHnsw(index, path)
+  await save(index, path)
   return (await stat(path)).size
 }
 

@@ -152,6 +152,8 @@ export class HnswGraph {
   #codes: (Codes & { pointer: number }) | undefined
   /** Whether it is decided what the walk compares. */
   #decided = false
+  /** Rows that the codes were trained on. */
+  #trained = 0
   #halves = false
   #count = 0
   #capacity = 0
@@ -169,10 +171,15 @@ export class HnswGraph {
   #crcTable = 0
   /** Rows that came since it was last made sure that every node can be reached. */
   #unproven = 0
+  /** Searches in threads at work, and whether rows come, go or move. */
+  #searching = new Set<Promise<unknown>>()
+  #changing = false
   /** Changes whenever rows come, go or move. */
   revision = 0
   /** Changes when columns are laid out otherwise, or all rows move. */
   layout = 0
+  /** Changes when a place gets another row, or queries are laid out otherwise. */
+  moves = 0
 
   /** @param bytes of memory to begin with */
   constructor(dimension: number, settings: HnswSettings, { bytes = 0, threads = 1 } = {}) {
@@ -236,6 +243,33 @@ export class HnswGraph {
     return this.#viewed
   }
 
+  /** Makes a change for which memory may move or places change hands: once no thread searches, and none begins before its end. */
+  async change<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#changing = true
+    try {
+      await Promise.allSettled(this.#searching)
+      return await work()
+    } finally {
+      this.#changing = false
+    }
+  }
+
+  /** Whether threads may search now. */
+  get mayShare(): boolean {
+    return this.threads > 1 && !this.#changing
+  }
+
+  /** Lets changes wait for a search in threads, until what it found has been read. */
+  async share<Result>(search: () => Promise<Result>): Promise<Result> {
+    const searched = search()
+    this.#searching.add(searched)
+    try {
+      return await searched
+    } finally {
+      this.#searching.delete(searched)
+    }
+  }
+
   // ---- Rows come ----
 
   /**
@@ -248,7 +282,8 @@ export class HnswGraph {
     { keep = false, signal, onProgress }: LongCall & { keep?: boolean } = {},
   ): Promise<Uint32Array> {
     const { rows } = points
-    const reused = Math.min(rows, this.#holes.length)
+    // Places that are taken again are no sample.
+    const reused = this.#mustDecide(rows) ? 0 : Math.min(rows, this.#holes.length)
     const fresh = rows - reused
     const first = this.#count
     if (first + fresh > mostRows) throw new InputError('vectors', `${first + fresh} rows`, `at most ${mostRows} rows`)
@@ -262,34 +297,42 @@ export class HnswGraph {
     this.#reserve(first + fresh)
     this.#reserveUpper(levels)
     this.#clearRows(first, levels)
-    if (!(await this.#decideCodes(points, places, signal))) this.#store(points, places)
-    const batch = this.#memory.take(batchRows * 4)
-    const found = this.#memory.take(batchRows * (topMost + 1) * (this.settings.M + 4) * 4)
-    const equals = this.#memory.take(batchRows * 4)
+    const room: number[] = []
     let done = 0
+    let there = 0
     try {
+      if (!(await this.#decideCodes(points, places, signal))) this.#store(points, places)
+      const take = (bytes: number) => {
+        room.push(this.#memory.take(bytes))
+        return room[room.length - 1]
+      }
+      const batch = take(batchRows * 4)
+      const found = take(batchRows * (topMost + 1) * (this.settings.M + 4) * 4)
+      const equals = take(batchRows * 4)
       while (done < rows) {
         const next = Math.min(rows, done + batchRows)
         await this.#insertBatch(
           places.subarray(done, next),
           { batch, found, equals },
-          () => named(places.subarray(done, next), done),
+          () => {
+            named(places.subarray(done, next), done)
+            there = next
+          },
           signal,
         )
+        this.#unproven += next - done
         done = next
-        this.revision++
         onProgress?.(done, rows)
         await breathe(signal)
       }
+      if (this.#unproven * 20 > this.#count) await this.connect(signal)
     } catch (error) {
-      if (!keep) for (const place of places.subarray(0, done)) this.delete(place)
+      if (!keep) for (const place of places.subarray(0, there)) this.delete(place)
       if (this.#count < first + fresh) this.#upper.size = this.#upperAt(this.#count, first + fresh)
       throw error
     } finally {
-      for (const pointer of [batch, found, equals]) this.#memory.give(pointer)
-      this.#unproven += done
+      for (const pointer of room) this.#memory.give(pointer)
     }
-    if (this.#unproven * 20 > this.#count) await this.connect(signal)
     return places
   }
 
@@ -305,39 +348,36 @@ export class HnswGraph {
     const { efConstruction } = this.settings
     this.#room(efConstruction)
     new Uint32Array(this.#memory.memory.buffer, batch, rows).set(places)
-    const flags = this.#bytes('flags', before + rows)
+    this.#bind()
+    if (this.#isWorthThreads(rows))
+      await this.#inThreads(
+        ({ queue }) => ({ name: 'findLinksOfPieces', args: [batch, rows, found, equals, efConstruction, queue] }),
+        { ef: efConstruction, total: rows },
+        { signal },
+      )
+    else
+      for (let from = 0; from < rows; from += rowsAtOnce) {
+        this.#engine.findLinks(batch, from, Math.min(rows, from + rowsAtOnce), found, equals, efConstruction)
+        if (from + rowsAtOnce < rows) await breathe(signal)
+      }
+    // Until now nothing found them. From here on they are there, though threads may still be linking them.
     const reused = places.filter(place => place < before)
+    // Before that, a place would still be called what the row was that has gone.
+    named()
+    const flags = this.#bytes('flags')
     for (const place of reused) flags[place] = 0
     this.#holes.length -= reused.length
-    try {
-      this.#bind(Math.max(before, places[rows - 1] + 1))
-      if (this.#isWorthThreads(rows))
-        await this.#inThreads(
-          ({ queue }) => ({ name: 'findLinksOfPieces', args: [batch, rows, found, equals, efConstruction, queue] }),
-          rows,
-          { signal },
-        )
-      else
-        for (let from = 0; from < rows; from += rowsAtOnce) {
-          this.#engine.findLinks(batch, from, Math.min(rows, from + rowsAtOnce), found, equals, efConstruction)
-          if (from + rowsAtOnce < rows) await breathe(signal)
-        }
-    } catch (error) {
-      for (const place of reused) flags[place] = deletedFlag | holeFlag
-      this.#holes.push(...reused.toReversed())
-      throw error
-    }
-    named()
+    if (reused.length) this.moves++
     this.#engine.settle(batch, rows, found, equals)
-    this.#bind(Math.max(before, places[rows - 1] + 1))
+    this.#count = Math.max(before, places[rows - 1] + 1)
+    this.revision++
+    this.#bind()
     if (this.#isWorthThreads(rows))
       await this.#inThreads(
         ({ thread, threads }) => ({ name: 'linkBatch', args: [batch, rows, found, thread, threads] }),
-        0,
+        { ef: efConstruction, total: 0 },
       )
     else this.#engine.linkBatch(batch, rows, found, 0, 1)
-    this.#count = Math.max(before, places[rows - 1] + 1)
-    this.#bind()
   }
 
   /** Few are done before the threads have begun. */
@@ -345,13 +385,18 @@ export class HnswGraph {
     return this.#pool !== undefined && rows >= leastRowsForThreads
   }
 
-  /** Makes a call in each thread, on this graph as it is bound now. */
-  async #inThreads(call: (place: Place) => EngineCall, total: number, options: LongCall = {}): Promise<void> {
-    const calls = (place: Place) => [
-      { name: 'bind', args: [this.#table] },
-      { name: 'bindWorkspace', args: [this.#workspaces[place.thread + 1].pointer] },
-      call(place),
-    ]
+  /** Makes a call in each thread, on this graph as it is bound now. @param ef candidates that there must be room for */
+  async #inThreads(
+    call: (place: Place) => EngineCall,
+    { ef, total }: { ef: number; total: number },
+    options: LongCall = {},
+  ): Promise<void> {
+    const calls = (place: Place) => {
+      const workspace = this.#workspaces[place.thread + 1]
+      // Asked for when it is this call's turn: no thread works in there now.
+      this.#widen(workspace, ef)
+      return [{ name: 'bind', args: [this.#table] }, { name: 'bindWorkspace', args: [workspace.pointer] }, call(place)]
+    }
     await this.#pool!.run([relaxed, simd], this.#memory, calls, { ...options, total })
   }
 
@@ -372,13 +417,21 @@ export class HnswGraph {
     this.#memory.give(list)
   }
 
+  #mustDecide(more: number): boolean {
+    const { codes, metric } = this.settings
+    if (codes === 'none' || metric === 'ip') return false
+    // Few rows say little of those to come: codes are made anew whenever there are twice as many.
+    if (this.#decided)
+      return codes !== 'auto' && this.#trained < leastRowsForCodes && this.size + more >= 2 * this.#trained
+    return codes !== 'auto' || this.size + more >= leastRowsForCodes
+  }
+
   /** Once there are rows enough, decides whether there are codes. @returns whether the new rows were stored on the way */
   async #decideCodes(points: Matrix, places: Uint32Array, signal?: AbortSignal): Promise<boolean> {
+    if (!this.#mustDecide(points.rows)) return false
     const { codes, keepFloats, metric, seed } = this.settings
-    const rows = this.#count + points.rows
-    if (this.#decided || codes === 'none' || metric === 'ip') return false
-    if (codes === 'auto' && rows < leastRowsForCodes) return false
     this.#decided = true
+    this.#trained = this.size + points.rows
     const before = { data: new Float32Array(this.#count * this.dimension), rows: this.#count, columns: this.dimension }
     for (let row = 0; row < this.#count; row++) before.data.set(this.vector(row), row * this.dimension)
     const sample = codeSample(before, points, { seed, unit: metric === 'cosine' })
@@ -396,6 +449,7 @@ export class HnswGraph {
       }
       if (halves !== this.#halves) {
         this.#halves = halves
+        this.moves++
         // A query is padded otherwise.
         if (this.#kept) this.#giveCall(this.#kept)
         this.#kept = undefined
@@ -411,8 +465,15 @@ export class HnswGraph {
     }
     relay(codes === 'bit' ? trainBits(sample, seed) : trainCodes(sample), keepFloats === 'f16')
     if (codes !== 'auto') return false
-    this.#store(points, places)
-    if ((await this.#missedByCodes(this.#count + points.rows - this.#holes.length, signal)) <= mostMissed) return true
+    try {
+      this.#store(points, places)
+      if ((await this.#missedByCodes(this.#count + points.rows, signal)) <= mostMissed) return true
+    } catch (error) {
+      // Nothing is proven: the rows that come next decide.
+      relay(undefined, false)
+      this.#decided = false
+      throw error
+    }
     relay(undefined, false)
     return false
   }
@@ -553,6 +614,7 @@ export class HnswGraph {
       const gone = chain.filter(row => flags[row] & deletedFlag && row !== node)
       if (there.length && flags[node] & deletedFlag) {
         // They are equal: only the name moves.
+        this.moves++
         const [row] = there.splice(0, 1)
         moved(row, node)
         flags[node] &= ~deletedFlag
@@ -615,6 +677,7 @@ export class HnswGraph {
     const numbers = this.#memory.take(n * 4)
     const byOld = new Uint32Array(this.#memory.memory.buffer, numbers, n).fill(none)
     for (const [place, row] of order.entries()) byOld[row] = place
+    this.#packUpper(kept)
     this.#engine.renumber(this.#columns.links!.pointer, kept * this.#linkCap, numbers)
     this.#engine.renumber(this.#columns.twins!.pointer, kept, numbers)
     this.#engine.renumber(this.#upper.pointer, this.#upper.size, numbers)
@@ -631,7 +694,26 @@ export class HnswGraph {
     this.#bind()
     this.revision++
     this.layout++
+    this.moves++
     return order
+  }
+
+  /** Puts the upper links of the first rows one after the other; those of rows that are no more go. */
+  #packUpper(rows: number): void {
+    const { M } = this.settings
+    const size = this.#bytes('levels', rows).reduce((sum, level) => sum + level * M, 0)
+    const pointer = this.#memory.take(size * 4)
+    const { buffer } = this.#memory.memory
+    const upperAt = new Uint32Array(buffer, this.#columns.upperAt!.pointer, rows)
+    let end = 0
+    for (const [row, level] of this.#bytes('levels', rows).entries()) {
+      const from = this.#upper.pointer + upperAt[row] * 4
+      if (level) new Uint8Array(buffer).copyWithin(pointer + end * 4, from, from + level * M * 4)
+      upperAt[row] = end
+      end += level * M
+    }
+    this.#memory.give(this.#upper.pointer)
+    this.#upper = { pointer, size, capacity: size }
   }
 
   // ---- Searching ----
@@ -701,7 +783,7 @@ export class HnswGraph {
           name: 'searchPieces',
           args: [queries, rows, k, ef, results[thread], ids, distances, this.scale, 0, 0, queue],
         }),
-        rows,
+        { ef, total: rows },
         options,
       )
     } finally {
@@ -755,12 +837,22 @@ export class HnswGraph {
     }
   }
 
-  /** Compares rows with each query: all, by the floats, unless said otherwise. */
+  /**
+   * Compares rows with each query: all, by the floats, unless said otherwise. Ends early, with nothing found, when `moves` changes.
+   * @param atOnce without a pause
+   */
   async scan(
     call: Call,
-    { byCodes = false, count = this.#count, signal, onProgress }: { byCodes?: boolean; count?: number } & LongCall,
+    {
+      byCodes = false,
+      count = this.#count,
+      atOnce = false,
+      signal,
+      onProgress,
+    }: { byCodes?: boolean; count?: number; atOnce?: boolean } & LongCall,
   ): Promise<void> {
     const { rows } = call
+    const { moves } = this
     const state = this.#memory.take(rows * call.k * 8)
     const lengths = this.#memory.take(rows * 4)
     try {
@@ -773,7 +865,8 @@ export class HnswGraph {
           const end = Math.min(count, start + block)
           this.#engine.scan(call.queries, from, to, start, end, call.k, state, lengths, Number(byCodes))
           onProgress?.(from * count + (to - from) * end, rows * count)
-          await breathe(signal)
+          if (!atOnce) await breathe(signal)
+          if (this.moves !== moves) return
         }
       }
       this.#engine.scanned(rows, call.k, state, lengths, call.ids, call.distances, this.scale)
@@ -1013,19 +1106,22 @@ export class HnswGraph {
 
   /** Makes sure that the pool holds `ef` candidates, and of those that may not be found as many as are of use. */
   #room(ef: number, hidden = 0): void {
-    const passed = Math.min(this.#deleted + hidden, passedTimes * ef + passedMore)
-    const wanted = ef + passed + 2
     const threads = this.#pool ? this.#pool.threads + 1 : 1
     while (this.#workspaces.length < threads) this.#workspaces.push(this.#takeWorkspace())
-    for (const workspace of this.#workspaces) {
-      if (wanted <= workspace.room) continue
-      if (workspace.pool) this.#memory.give(workspace.pool)
-      workspace.room = Math.max(wanted, Math.ceil(workspace.room * 1.5))
-      workspace.pool = this.#memory.take((workspace.room + 2) * 12)
-      const cells = new Uint32Array(this.#memory.memory.buffer, workspace.pointer, 2)
-      cells.set([workspace.pool, workspace.room])
-    }
+    this.#widen(this.#workspaces[0], ef, hidden)
     this.#engine.bindWorkspace(this.#workspaces[0].pointer)
+  }
+
+  /** The same for one workspace, in which no thread works. */
+  #widen(workspace: Workspace, ef: number, hidden = 0): void {
+    const passed = Math.min(this.#deleted + hidden, passedTimes * ef + passedMore)
+    const wanted = ef + passed + 2
+    if (wanted <= workspace.room) return
+    const room = Math.max(wanted, Math.ceil(workspace.room * 1.5))
+    const pool = this.#memory.take((room + 2) * 12)
+    if (workspace.pool) this.#memory.give(workspace.pool)
+    Object.assign(workspace, { pool, room })
+    new Uint32Array(this.#memory.memory.buffer, workspace.pointer, 2).set([pool, room])
   }
 
   /** Room of a thread: links gathered on the walk, a shortlist to choose from, what was chosen, a query's code, visited marks, counts. */
@@ -1058,8 +1154,8 @@ export class HnswGraph {
     this.#workspaces = []
   }
 
-  /** Tells the engine where everything lies. @param count rows that are there, others than those that can be found while a batch comes */
-  #bind(count = this.#count): void {
+  /** Tells the engine where everything lies. */
+  #bind(): void {
     const pointer = (name: Column) => this.#columns[name]?.pointer ?? 0
     const bound = this.#capacity > 0
     const entry = bound ? this.entry : none
@@ -1086,7 +1182,7 @@ export class HnswGraph {
       pointer('twins'),
       floatKind,
       Number(selection === 'simple') + 2 * Number(keepPruned) + 4 * Number(extendCandidates),
-      count,
+      this.#count,
       entry,
       top,
       this.#deleted,
@@ -1143,6 +1239,7 @@ export class HnswGraph {
     this.#count = count
     this.#halves = halves
     this.#decided = step !== null || this.settings.codes === 'none' || count >= leastRowsForCodes
+    this.#trained = count
     if (step !== null) this.#setCodes({ offsets: new Float32Array(this.dimension + 2 * this.#bits), step })
     if (count) this.#reserve(count)
     this.#upper = { pointer: this.#memory.take(upper * 4), size: upper, capacity: upper }

@@ -47,6 +47,7 @@ const queriesAtOnce = 64
 const longestSquare = 8e37
 const largestHalf = 65_504
 const pieceBytes = 1 << 24
+const mostAnswerBytes = 2 ** 32
 /** What has changed is found and written in such pieces. */
 const blockBytes = 4096
 /** Of more runs of changed blocks, or more bytes beside the first file's, a file is written anew. */
@@ -78,10 +79,14 @@ export class Hnsw<Id extends HnswId = number> {
   #repairing = false
   /** Floats that are still in the file. */
   #absent: Absent | undefined
+  /** Parts whose checksums are not known yet. */
+  #unchecked: Part[] | undefined
   #ready: Promise<void> = Promise.resolve()
   #damage: InputError | undefined
   /** The file that holds this index, as it was when it was last written or opened. */
   #saved: Saved | undefined
+  /** Made by this index. */
+  readonly #filters = new WeakSet<HnswFilter<Id>>()
   /** Lets all rows through. */
   readonly #all = this.filter(() => true)
 
@@ -178,7 +183,7 @@ export class Hnsw<Id extends HnswId = number> {
    */
   async add(points: Matrix, { ids, signal, onProgress }: AddOptions<Id> & LongCall = {}): Promise<IdList<Id>> {
     this.#requireRows(points, 'vectors')
-    return this.#inTurn(async () => {
+    return this.#changing(async () => {
       const given = this.#takeIds(points.rows, ids)
       if (ids) this.#requireUnique(given, false)
       await this.#put(points, given, { signal, onProgress })
@@ -197,7 +202,7 @@ export class Hnsw<Id extends HnswId = number> {
    */
   async upsert(points: Matrix, ids: ArrayLike<Id>, { signal, onProgress }: LongCall = {}): Promise<number> {
     this.#requireRows(points, 'vectors')
-    return this.#inTurn(async () => {
+    return this.#changing(async () => {
       const given = this.#takeIds(points.rows, ids)
       this.#requireUnique(given, true)
       return this.#put(points, given, { keep: true, signal, onProgress })
@@ -233,7 +238,7 @@ export class Hnsw<Id extends HnswId = number> {
 
   /** Takes deleted rows out of the graph now; the nodes around them choose new links. Searching goes on meanwhile. */
   async repair(options: LongCall = {}): Promise<void> {
-    await this.#inTurn(() => {
+    await this.#changing(async () => {
       this.#remember()
       return this.#graph.repair((from, to) => this.#rename(from, to), options)
     })
@@ -242,7 +247,7 @@ export class Hnsw<Id extends HnswId = number> {
   /** Takes deleted rows out and gives back the memory of their places. */
   async compact(options: LongCall = {}): Promise<void> {
     await this.repair(options)
-    await this.#inTurn(async () => this.#reorder(false))
+    await this.#changing(async () => this.#reorder(false))
   }
 
   /**
@@ -250,7 +255,7 @@ export class Hnsw<Id extends HnswId = number> {
    * cache. Ids stay.
    */
   async reorder(): Promise<void> {
-    await this.#inTurn(async () => this.#reorder(true))
+    await this.#changing(async () => this.#reorder(true))
   }
 
   /** Whether a row is there and not deleted. */
@@ -321,27 +326,63 @@ export class Hnsw<Id extends HnswId = number> {
   ): Promise<BatchNeighbours<Id>> {
     this.#requireRows(queries, 'queries')
     const filter = this.#filterOf(options)
-    const call = this.#begin(queries, k, filter)
-    try {
-      const ef = this.#chooseEf(k, call.k, options)
-      const { size, threads } = this.#graph
-      if (filter || size <= ef || queries.rows > queriesAtOnce) this.#fetchAll()
-      else this.#fetchFound(queries, ef)
-      if (threads > 1 && !filter && queries.rows >= queriesAtOnce && size > ef) {
-        await this.#graph.searchInThreads(call, ef, { signal, onProgress })
+    const graph = this.#graph
+    const most = this.#mostOf(k, filter)
+    const ef = this.#chooseEf(k, most, options)
+    const { size } = graph
+    if (filter || size <= ef || queries.rows > queriesAtOnce) this.#fetchAll()
+    else this.#fetchFound(queries, ef)
+    if (graph.mayShare && !filter && queries.rows >= queriesAtOnce && size > ef)
+      return graph.share(async () => {
+        const call = graph.begin(queries, most)
+        try {
+          await graph.searchInThreads(call, ef, { signal, onProgress })
+          this.#fill(call, ef, 0, queries.rows)
+          return this.#batch(call)
+        } finally {
+          graph.end(call)
+        }
+      })
+    return this.#inPieces(queries, most, async (points, done) => {
+      if (done) await breathe(signal)
+      const call = graph.begin(points, most)
+      try {
+        this.#walk(call, ef, 0, points.rows, filter)
+        onProgress?.(done + points.rows, queries.rows)
         return this.#batch(call)
+      } finally {
+        graph.end(call)
       }
-      for (let done = 0; done < queries.rows; ) {
-        const next = Math.min(queries.rows, done + queriesAtOnce)
-        this.#walk(call, ef, done, next, filter)
-        done = next
-        onProgress?.(done, queries.rows)
-        if (done < queries.rows) await breathe(signal)
+    })
+  }
+
+  /** Answers some queries at a time, each under the ids that rows have then: meanwhile rows may move. */
+  async #inPieces(
+    { data, rows, columns }: Matrix,
+    k: number,
+    answer: (points: Matrix, done: number) => Promise<BatchNeighbours<Id>>,
+  ): Promise<BatchNeighbours<Id>> {
+    if (rows * k * 8 > mostAnswerBytes)
+      throw new InputError('k', String(k), `at most ${Math.floor(mostAnswerBytes / 8 / rows)} for so many queries`)
+    // An empty index may get ids of another kind meanwhile.
+    if (!k) return { ...this.#nothing(), k }
+    let ids: ArrayLike<Id> | undefined
+    const distances = new Float32Array(rows * k)
+    for (let done = 0; done < rows || !ids; done += queriesAtOnce) {
+      const next = Math.min(rows, done + queriesAtOnce)
+      const found = await answer(
+        { data: data.subarray(done * columns, next * columns), rows: next - done, columns },
+        done,
+      )
+      if (next === rows && !ids) return found
+      distances.set(found.distances, done * k)
+      if (Array.isArray(found.ids)) ids = ((ids ?? []) as Id[]).concat(found.ids as Id[])
+      else {
+        ids ??= new (found.ids.constructor as Uint32ArrayConstructor)(rows * k) as ArrayLike<unknown> as ArrayLike<Id>
+        ;(ids as unknown as Uint32Array).set(found.ids as unknown as Uint32Array, done * k)
       }
-      return this.#batch(call)
-    } finally {
-      this.#graph.end(call)
     }
+    return { ids: ids as IdList<Id>, distances, k }
   }
 
   /**
@@ -421,14 +462,25 @@ export class Hnsw<Id extends HnswId = number> {
    */
   async searchExact(queries: Matrix, k = 10, options: LongCall = {}): Promise<BatchNeighbours<Id>> {
     this.#requireRows(queries, 'queries')
-    const call = this.#begin(queries, k)
-    try {
-      this.#fetchAll()
-      await this.#graph.scan(call, options)
-      return this.#batch(call)
-    } finally {
-      this.#graph.end(call)
-    }
+    const graph = this.#graph
+    const most = this.#mostOf(k)
+    this.#fetchAll()
+    const { signal, onProgress } = options
+    return this.#inPieces(queries, most, async (points, done) => {
+      const report = (part: number, of: number) =>
+        onProgress?.(done * (of / points.rows) + part, queries.rows * (of / points.rows))
+      // Where rows moved meanwhile it begins anew, and makes no pause.
+      for (let atOnce = false; ; atOnce = true) {
+        const { moves } = graph
+        const call = graph.begin(points, most)
+        try {
+          await graph.scan(call, { atOnce, signal, onProgress: report })
+          if (graph.moves === moves) return this.#batch(call)
+        } finally {
+          graph.end(call)
+        }
+      }
+    })
   }
 
   /** Prepares what may be found, for many searches. @throws InputError for an id in a list that is no id */
@@ -450,7 +502,9 @@ export class Hnsw<Id extends HnswId = number> {
           if (graph.isThere(row) && (source as (id: Id) => boolean)(this.#ids.at(row) as Id)) allow(row)
       return passingOf(bits, graph.count, graph.nodes())
     }
-    return new HnswFilter<Id>(prepare, () => this.#graph.revision)
+    const filter = new HnswFilter<Id>(prepare, () => this.#graph.revision)
+    this.#filters.add(filter)
+    return filter
   }
 
   /**
@@ -536,6 +590,9 @@ export class Hnsw<Id extends HnswId = number> {
   /** The index as the bytes of its file. */
   toBytes(): Uint8Array {
     this.#fetchAll()
+    // What was damaged must not get checksums that are right.
+    for (const { name, pointer, size, crc } of this.#unchecked ?? [])
+      if (this.#graph.checksum(pointer, size) !== crc) throw damaged(`its section '${name}'`)
     const { head, pieces, bytes } = this.#layOut()
     const all = new Uint8Array(bytes)
     all.set(head)
@@ -713,11 +770,10 @@ export class Hnsw<Id extends HnswId = number> {
       const base = header.sections.reduce((end, { offset, bytes }) => Math.max(end, offset + bytes), 0)
       this.#saved = this.#newSaved(header.crc, header.bytes, this.#contents(), base)
     }
+    // Walks begin before the checksums are known.
+    this.#checkGraph()
     if (later.length) this.#loadLater(source, later)
-    else {
-      this.#checkGraph()
-      source.close?.()
-    }
+    else source.close?.()
   }
 
   #readPart(source: Source, { pointer, size, offset }: Part): void {
@@ -741,6 +797,7 @@ export class Hnsw<Id extends HnswId = number> {
       present: new Uint8Array(graph.count),
     }
     this.#absent = absent
+    this.#unchecked = parts
     this.#ready = this.#inTurn(async () => {
       try {
         for (let at = 0; at < vectors.size && this.#absent; at += pieceBytes) {
@@ -756,7 +813,7 @@ export class Hnsw<Id extends HnswId = number> {
           }
           if (sum !== crc) throw damaged(`its section '${name}'`)
         }
-        this.#checkGraph()
+        this.#unchecked = undefined
       } catch (error) {
         this.#damage = error as InputError
         throw error
@@ -784,6 +841,7 @@ export class Hnsw<Id extends HnswId = number> {
 
   /** Makes sure that all floats are in memory. */
   #fetchAll(): void {
+    if (this.#damage) throw this.#damage
     if (!this.#absent) return
     this.#readPart(this.#absent.source, this.#absent.part)
     this.#absent = undefined
@@ -823,14 +881,12 @@ export class Hnsw<Id extends HnswId = number> {
     if (given.length !== rows) throw new InputError('ids', `${given.length} ids`, `${rows} ids, one a row`)
     if (!rows) return []
     const before = ids.kind === 'sequence' && !this.#graph.count ? undefined : ids.kind
-    const kind = RowIds.kindOf(given, before)
-    ids.becomeOwn(kind, this.#graph.count)
+    RowIds.kindOf(given, before)
     return Array.from(given)
   }
 
   /** @throws InputError for an id that is there twice, or in the index already */
   #requireUnique(ids: HnswId[], replacing: boolean): void {
-    if (this.#ids.kind === 'sequence') return
     const seen = new Set<HnswId>()
     for (const [row, id] of ids.entries()) {
       const name = typeof id === 'string' ? `'${id}'` : String(id)
@@ -845,6 +901,8 @@ export class Hnsw<Id extends HnswId = number> {
         )
       seen.add(id)
     }
+    // Only now, as what is refused changes nothing.
+    if (ids.length) this.#ids.becomeOwn(RowIds.kindOf(ids, undefined), this.#graph.count)
   }
 
   /** Adds rows under ids; rows that had these go. @returns how many went */
@@ -868,6 +926,7 @@ export class Hnsw<Id extends HnswId = number> {
               replaced++
             }
             ids.set(place, id)
+            if (typeof id === 'number') ids.next = Math.max(ids.next, id + 1)
             added.push(id)
           }
         },
@@ -877,8 +936,6 @@ export class Hnsw<Id extends HnswId = number> {
       // Rows that were in have been deleted again: so are their ids.
       if (!options.keep && ids.kind !== 'sequence') for (const id of added) ids.forget(id)
       throw error
-    } finally {
-      for (const id of added) if (typeof id === 'number') ids.next = Math.max(ids.next, id + 1)
     }
     return replaced
   }
@@ -911,12 +968,20 @@ export class Hnsw<Id extends HnswId = number> {
   // ---- Calls ----
 
   #begin(queries: Matrix, k: number, filter?: HnswFilter<Id>): Call {
+    return this.#graph.begin(queries, this.#mostOf(k, filter))
+  }
+
+  /** Neighbours that there can be. */
+  #mostOf(k: number, filter?: HnswFilter<Id>): number {
     if (!Number.isInteger(k) || k < 1) throw new InputError('k', String(k), 'a whole number of at least 1')
-    return this.#graph.begin(queries, Math.min(k, filter ? filter.size : this.size))
+    return Math.min(k, filter ? filter.size : this.size)
   }
 
   #filterOf({ filter }: SearchOptions<Id>): HnswFilter<Id> | undefined {
-    return filter === undefined || filter instanceof HnswFilter ? filter : this.filter(filter)
+    if (filter === undefined) return undefined
+    if (!(filter instanceof HnswFilter)) return this.filter(filter)
+    if (!this.#filters.has(filter)) throw new InputError('filter', 'one of another index', 'one that this index made')
+    return filter
   }
 
   #chooseEf(wanted: number, k: number, { ef, recall }: SearchOptions<Id>): number {
@@ -961,9 +1026,16 @@ export class Hnsw<Id extends HnswId = number> {
       graph.searchPassing(call, ef, from, to, passing, route)
       if (route === 'list') return
     }
-    for (let query = from; query < to; query++)
-      if (graph.isShort(call, query))
-        graph.searchPassing(call, ef, query, query + 1, (filter ?? this.#all).passing(), 'list')
+    this.#fill(call, ef, from, to, filter)
+  }
+
+  /** Compares all for queries of which a walk found too few. */
+  #fill(call: Call, ef: number, from: number, to: number, filter?: HnswFilter<Id>): void {
+    for (let query = from; query < to; query++) {
+      if (!this.#graph.isShort(call, query)) continue
+      this.#fetchAll()
+      this.#graph.searchPassing(call, ef, query, query + 1, (filter ?? this.#all).passing(), 'list')
+    }
   }
 
   /** Of one query; without what is missing. */
@@ -1089,9 +1161,17 @@ export class Hnsw<Id extends HnswId = number> {
     }
   }
 
+  /** Adds, moves or takes out rows in turn. */
+  #changing<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#inTurn(() => this.#graph.change(work))
+  }
+
   /** Waits until earlier additions, repairs and savings are done. */
   async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = this.#turn.then(work)
+    const result = this.#turn.then(() => {
+      if (this.#damage) throw this.#damage
+      return work()
+    })
     this.#turn = result.catch(() => {})
     return result
   }
@@ -1231,7 +1311,9 @@ function readAbout({ about, bytes, changes }: Header): About {
     const fits = whole(dimension, 65_536) && dimension > 0 && whole(count, mostRows) && whole(upper, 2 ** 30)
     const coded = step === null ? !halves : typeof step === 'number' && step > 0 && settings.metric !== 'ip'
     const called = idKinds.includes(ids) && whole(next, 2 ** 32) && typeof halves === 'boolean'
-    const size = count * dimension * (halves ? 2 : 4)
+    const links = Math.round(settings.M * settings.layer0Factor)
+    // The file holds all that memory is taken for.
+    const size = count * (dimension * (halves ? 2 : 4) + links * 4) + upper * 4
     if (fits && coded && called && whole(entry, none) && Number.isInteger(top) && size <= bytes)
       return {
         options: settings,

@@ -170,7 +170,7 @@ export function readHeader(source: Source, format: Format): Header {
   source.read(jsonAt, json)
   const crc = checksumOf(json)
   if (crc !== view.getUint32(16, true)) throw damaged('its header')
-  const { about, sections } = JSON.parse(new TextDecoder().decode(json)) as Pick<Header, 'about' | 'sections'>
+  const { about, sections } = parse<Pick<Header, 'about' | 'sections'>>(json, damaged('its header'))
   const requireZeros = (from: number, to: number) => {
     const padding = new Uint8Array(to - from)
     source.read(from, padding)
@@ -225,7 +225,8 @@ function readChange(source: Source, at: number, most: number): Change & { end: n
   const json = new Uint8Array(length)
   source.read(at + changeFixedBytes, json)
   if (checksumOf(json) !== view.getUint32(8, true)) throw wrong()
-  const { about, block, sections } = JSON.parse(new TextDecoder().decode(json)) as Change
+  const { about, block, sections } = parse<Change>(json, wrong())
+  if (!isWhole(block) || block < 1 || !sections.every(section => runsFit(section, block))) throw wrong()
   let end = start
   const placed = sections.map(section => {
     const offset = start + section.offset
@@ -235,6 +236,38 @@ function readChange(source: Source, at: number, most: number): Change & { end: n
   })
   if (end > most) throw wrong()
   return { about, block, sections: placed, end }
+}
+
+const isWhole = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
+
+/** A header, of which more than this is its reader's to check. */
+function parse<Head extends { about: unknown; sections: Section[] }>(json: Uint8Array, refusal: InputError): Head {
+  try {
+    const head = JSON.parse(new TextDecoder().decode(json))
+    const { about, sections } = head
+    const sound = sections.every(
+      ({ name, offset, bytes }: Section) => typeof name === 'string' && isWhole(offset) && isWhole(bytes),
+    )
+    if (sound && typeof about === 'object' && about) return head
+  } catch {
+    // said below
+  }
+  throw refusal
+}
+
+/** Whether runs of blocks are one behind the other and within a section. */
+function runsFit({ bytes, runs }: ChangedSection, block: number): boolean {
+  let end = 0
+  const blocks = Math.ceil(bytes / block)
+  return (
+    Array.isArray(runs) &&
+    runs.every(run => {
+      const [first, more] = Array.isArray(run) ? run : [-1, 0]
+      const fits = isWhole(first) && isWhole(more) && first >= end && more > 0 && first + more <= blocks
+      end = first + more
+      return fits
+    })
+  )
 }
 
 /** Bytes of the blocks that a change brings for a section. */

@@ -282,7 +282,8 @@ export function inFilter(filter: usize, id: u32): boolean {
 /** Whether a node stands for a row that may be found, or for twins, which are looked at one by one later. */
 @inline
 function isLive(id: u32): boolean {
-  if (deleted != 0 && flagsOf(id) & deletedFlag && twinOf(id) == none) return false
+  // A place that a row of this batch is about to take has the mark of a hole: it is met beside its mates only.
+  if (deleted != 0 && (flagsOf(id) & (deletedFlag | holeFlag)) == deletedFlag && twinOf(id) == none) return false
   return nodeFilter == 0 || inFilter(nodeFilter, id)
 }
 
