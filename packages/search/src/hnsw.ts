@@ -2,10 +2,11 @@
  * HNSW, hierarchical navigable small worlds (arXiv 1603.09320): approximate nearest neighbours in a graph of layers. Graph, codes
  * and vectors lie in WebAssembly memory; building, searching and deleting are one call a batch.
  */
-import { breathe, InputError, type LongCall, type Matrix, random, requireFinite } from '@offprint/kernels'
-import { checksumOf } from './checksum.ts'
+import { breathe, InputError, type LongCall, type Matrix, requireFinite } from '@offprint/kernels'
+import { efFor, measureRecall } from './hnsw-calibration.ts'
+import { type GrowingFile, HnswFile, hnswFormat, readAbout } from './hnsw-file.ts'
 import { HnswFilter, passingOf } from './hnsw-filter.ts'
-import { type Call, type GraphState, HnswGraph, mostRows, none } from './hnsw-graph.ts'
+import { type Call, HnswGraph, mostRows, none } from './hnsw-graph.ts'
 import {
   type AddOptions,
   type BatchNeighbours,
@@ -23,68 +24,33 @@ import {
   type SearchOptions,
   type ThreadOptions,
 } from './hnsw-options.ts'
-import { type HnswId, type IdKind, type IdList, idKinds, RowIds } from './row-ids.ts'
-import {
-  changedBytes,
-  commitment,
-  committedAt,
-  damaged,
-  type Header,
-  layOut,
-  layOutChange,
-  readHeader,
-  type Section,
-  type Source,
-  sectionOf,
-} from './sections.ts'
+import { type HnswId, type IdList, RowIds } from './row-ids.ts'
+import { readHeader, type Source } from './sections.ts'
 
 /** In a batch's ids: fewer neighbours were found than asked for. Where ids are bigints it is 2⁶⁴ − 1, for strings ''. */
 export const noNeighbour = none
 
-const format = { magic: 'OFPHNSW1', version: 2, readable: [1], growsSince: 2 }
 const queriesAtOnce = 64
 /** Squared length up to which no squared distance overflows. */
 const longestSquare = 8e37
 const largestHalf = 65_504
-const pieceBytes = 1 << 24
 const mostAnswerBytes = 2 ** 32
-/** What has changed is found and written in such pieces. */
-const blockBytes = 4096
-/** Of more runs of changed blocks, or more bytes beside the first file's, a file is written anew. */
-const mostRuns = 20_000
-const mostAppended = 0.5
-/** Read or checked later where an index is opened `lazy`. */
-const largeParts = ['codes', 'links', 'upper', 'vectors']
 const defaultLimit = 10_000
 /** Candidates of the first walk for a range. */
 const rangeEf = 64
 /** Deleted rows are taken out of the graph by themselves once they are this share of all. */
 const mostDeleted = 0.1
 const fewDeleted = 64
-const calibrated = {
-  neighbours: [1, 10, 100],
-  efs: [10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 896, 1280],
-  /** Above it no more candidates are tried. */
-  enough: 0.9995,
-}
 
 export class Hnsw<Id extends HnswId = number> {
   readonly dimension: number
   readonly #settings: HnswSettings
   readonly #graph: HnswGraph
   readonly #ids: RowIds
-  #calibration: Calibration | undefined
+  readonly #file: HnswFile
   /** Additions, repairs and saving take turns. */
   #turn: Promise<unknown> = Promise.resolve()
   #repairing = false
-  /** Floats that are still in the file. */
-  #absent: Absent | undefined
-  /** Parts whose checksums are not known yet. */
-  #unchecked: Part[] | undefined
-  #ready: Promise<void> = Promise.resolve()
-  #damage: InputError | undefined
-  /** The file that holds this index, as it was when it was last written or opened. */
-  #saved: Saved | undefined
   /** Made by this index. */
   readonly #filters = new WeakSet<HnswFilter<Id>>()
   /** Lets all rows through. */
@@ -97,6 +63,7 @@ export class Hnsw<Id extends HnswId = number> {
     this.dimension = dimension
     this.#graph = new HnswGraph(dimension, this.#settings, room)
     this.#ids = ids
+    this.#file = new HnswFile(this.#graph, ids, work => this.#inTurn(work))
   }
 
   /**
@@ -144,13 +111,13 @@ export class Hnsw<Id extends HnswId = number> {
 
   /** Opens a source that is read in pieces, straight into the index's memory. @throws InputError as `open` */
   static openFrom<Id extends HnswId = number>(source: Source, { threads, lazy = false }: OpenOptions = {}): Hnsw<Id> {
-    const header = readHeader(source, format)
+    const header = readHeader(source, hnswFormat)
     const about = readAbout(header)
     const ids = new RowIds(about.ids)
     ids.next = about.next
     const index = new Hnsw<Id>(about.dimension, about.options, { bytes: header.bytes, threads }, ids)
-    index.#calibration = about.calibration
-    index.#load(source, header, about, lazy)
+    index.#file.calibration = about.calibration
+    index.#file.load(source, header, about, lazy)
     return index
   }
 
@@ -159,7 +126,7 @@ export class Hnsw<Id extends HnswId = number> {
    * @throws InputError where the file is damaged; from then on every search says so as well
    */
   get ready(): Promise<void> {
-    return this.#ready
+    return this.#file.ready
   }
 
   /** Rows that can be found. */
@@ -239,7 +206,7 @@ export class Hnsw<Id extends HnswId = number> {
   /** Takes deleted rows out of the graph now; the nodes around them choose new links. Searching goes on meanwhile. */
   async repair(options: LongCall = {}): Promise<void> {
     await this.#changing(async () => {
-      this.#remember()
+      this.#file.remember()
       return this.#graph.repair((from, to) => this.#rename(from, to), options)
     })
   }
@@ -266,7 +233,7 @@ export class Hnsw<Id extends HnswId = number> {
   /** A row as it is stored: at length 1 where the metric is `cosine`. @throws InputError for an id that is not there */
   vector(id: Id): Float32Array {
     const row = this.#requireRow(id)
-    this.#fetchAll()
+    this.#file.fetchAll()
     return this.#graph.vector(row)
   }
 
@@ -277,7 +244,7 @@ export class Hnsw<Id extends HnswId = number> {
    */
   innerProduct(id: Id, vector: Float32Array): number {
     const row = this.#requireRow(id)
-    this.#fetchAll()
+    this.#file.fetchAll()
     if (vector.length !== this.dimension)
       throw new InputError('vector', `${vector.length} numbers`, `${this.dimension} numbers`)
     return this.#graph.innerProduct(row, vector)
@@ -302,8 +269,8 @@ export class Hnsw<Id extends HnswId = number> {
     const call = this.#begin(points, k, filter)
     try {
       const ef = this.#chooseEf(k, call.k, options)
-      if (filter || this.size <= ef) this.#fetchAll()
-      else this.#fetchFound(points, ef)
+      if (filter || this.size <= ef) this.#file.fetchAll()
+      else this.#file.fetchFound(points, ef)
       this.#walk(call, ef, 0, 1, filter)
       return this.#neighbours(call)
     } finally {
@@ -330,8 +297,8 @@ export class Hnsw<Id extends HnswId = number> {
     const most = this.#mostOf(k, filter)
     const ef = this.#chooseEf(k, most, options)
     const { size } = graph
-    if (filter || size <= ef || queries.rows > queriesAtOnce) this.#fetchAll()
-    else this.#fetchFound(queries, ef)
+    if (filter || size <= ef || queries.rows > queriesAtOnce) this.#file.fetchAll()
+    else this.#file.fetchFound(queries, ef)
     if (graph.mayShare && !filter && queries.rows >= queriesAtOnce && size > ef)
       return graph.share(async () => {
         const call = graph.begin(queries, most)
@@ -442,7 +409,7 @@ export class Hnsw<Id extends HnswId = number> {
     requireWhole('limit', limit, 1, mostRows)
     const filter = this.#filterOf({ filter: given })
     if (!this.size) return { ...this.#nothing(), truncated: false }
-    this.#fetchAll()
+    this.#file.fetchAll()
     const { rows, distances } = this.#graph.within(points, radius, rangeEf, filter?.passing())
     const order = Uint32Array.from(rows.keys()).sort((a, b) => distances[a] - distances[b] || rows[a] - rows[b])
     const kept = order.subarray(0, limit)
@@ -464,7 +431,7 @@ export class Hnsw<Id extends HnswId = number> {
     this.#requireRows(queries, 'queries')
     const graph = this.#graph
     const most = this.#mostOf(k)
-    this.#fetchAll()
+    this.#file.fetchAll()
     const { signal, onProgress } = options
     return this.#inPieces(queries, most, async (points, done) => {
       const report = (part: number, of: number) =>
@@ -523,14 +490,15 @@ export class Hnsw<Id extends HnswId = number> {
     requireWhole('sample', sample, 1, 100_000)
     if (queries) this.#requireRows(queries, 'queries')
     return this.#inTurn(async () => {
-      this.#calibration = await this.#measureRecall(queries, sample, { signal, onProgress })
-      return this.#calibration
+      const calibration = await measureRecall(this.#graph, { given: queries, sample, signal, onProgress })
+      this.#file.calibration = calibration
+      return calibration
     })
   }
 
   /** What `calibrate` measured, here or before the index was saved. */
   get calibration(): Calibration | undefined {
-    return this.#calibration
+    return this.#file.calibration
   }
 
   // ---- What it is made of ----
@@ -589,15 +557,7 @@ export class Hnsw<Id extends HnswId = number> {
 
   /** The index as the bytes of its file. */
   toBytes(): Uint8Array {
-    this.#fetchAll()
-    // What was damaged must not get checksums that are right.
-    for (const { name, pointer, size, crc } of this.#unchecked ?? [])
-      if (this.#graph.checksum(pointer, size) !== crc) throw damaged(`its section '${name}'`)
-    const { head, pieces, bytes } = this.#layOut()
-    const all = new Uint8Array(bytes)
-    all.set(head)
-    for (const { read, size, offset } of pieces) all.set(read(0, size), offset)
-    return all
+    return this.#file.toBytes()
   }
 
   /**
@@ -605,19 +565,7 @@ export class Hnsw<Id extends HnswId = number> {
    * @param write is awaited; a piece is its to keep
    */
   writeTo(write: (bytes: Uint8Array, at: number) => Promise<void>): Promise<void> {
-    return this.#inTurn(async () => {
-      const { head, pieces, bytes, crc } = this.#layOut()
-      const saved = this.#newSaved(crc, bytes, pieces)
-      await write(head, 0)
-      let end = head.length
-      for (const { read, size, offset } of pieces) {
-        for (let at = 0; at < size; at += pieceBytes)
-          await write(read(at, Math.min(pieceBytes, size - at)).slice(), offset + at)
-        if (size) end = offset + size
-      }
-      if (end < bytes) await write(new Uint8Array(bytes - end), end)
-      this.#saved = saved
-    })
+    return this.#file.writeTo(write)
   }
 
   /**
@@ -628,223 +576,7 @@ export class Hnsw<Id extends HnswId = number> {
    * much has changed
    */
   writeChangesTo(file: GrowingFile): Promise<number | undefined> {
-    return this.#inTurn(async () => {
-      const saved = this.#saved
-      if (!saved || saved.layout !== this.#graph.layout || !(await this.#isIn(file, saved))) return undefined
-      const parts = this.#contents()
-      const sections: { name: string; bytes: number; runs: [number, number][]; content: Uint8Array }[] = []
-      const digests = new Map<string, BigUint64Array>()
-      let bytes = 0
-      let runs = 0
-      for (const part of parts) {
-        const before = saved.digests.get(part.name)
-        if (!before && saved.remembered) return undefined
-        if (!before) continue
-        const now = part.digests()
-        digests.set(part.name, now)
-        const changed = runsOf(before, now)
-        const content = new Uint8Array(changedBytes({ bytes: part.size, runs: changed }, blockBytes))
-        let at = 0
-        for (const [first, blocks] of changed) {
-          const from = first * blockBytes
-          const length = Math.min(part.size, (first + blocks) * blockBytes) - from
-          content.set(part.read(from, length), at)
-          at += length
-        }
-        sections.push({ name: part.name, bytes: part.size, runs: changed, content })
-        bytes += content.length
-        runs += changed.length
-      }
-      if (runs > mostRuns || saved.end - saved.base + bytes > mostAppended * saved.base) return undefined
-      const written = layOutChange({ ...this.#about() }, blockBytes, sections)
-      await file.write(written, saved.end)
-      await file.sync()
-      await file.write(commitment(saved.end + written.length), committedAt)
-      await file.sync()
-      for (const [name, now] of digests) saved.digests.set(name, now)
-      saved.end += written.length
-      return written.length
-    })
-  }
-
-  /** Whether a file holds what this index was last saved or opened as. */
-  async #isIn(file: GrowingFile, saved: Saved): Promise<boolean> {
-    const head = new Uint8Array(committedAt + 12)
-    if ((await file.read(head, 0)) < head.length) return false
-    const view = new DataView(head.buffer)
-    const known = new TextDecoder('latin1').decode(head.subarray(0, 8)) === format.magic
-    return known && view.getUint32(16, true) === saved.crc && Number(view.getBigUint64(committedAt, true)) === saved.end
-  }
-
-  #newSaved(crc: number, bytes: number, parts: Content[], base = bytes): Saved {
-    const digests = new Map<string, BigUint64Array>()
-    // Deletions change the marks at any time; the others wait until `#remember`.
-    for (const part of parts) if (part.name === 'flags' || part.name === 'ids') digests.set(part.name, part.digests())
-    return { crc, end: bytes, base, layout: this.#graph.layout, digests, remembered: false }
-  }
-
-  /** Before anything but marks changes: takes digests of what the file holds. */
-  #remember(): void {
-    if (!this.#saved || this.#saved.remembered) return
-    for (const part of this.#contents())
-      if (!this.#saved.digests.has(part.name)) this.#saved.digests.set(part.name, part.digests())
-    this.#saved.remembered = true
-  }
-
-  /** What the file's sections hold, as it is now. */
-  #contents(): Content[] {
-    const graph = this.#graph
-    const ids = this.#ids.toBytes(graph.count)
-    const inGraph = graph.parts().map(({ name, pointer, size }) => {
-      // Deleting does not wait: the marks are taken as they are now.
-      const marks = name === 'flags' ? graph.view(pointer, size).slice() : undefined
-      return {
-        name,
-        size,
-        crc: () => graph.checksum(pointer, size),
-        digests: () => graph.digests(pointer, size, blockBytes),
-        read: (at: number, length: number) =>
-          marks ? marks.subarray(at, at + length) : graph.view(pointer + at, length),
-      }
-    })
-    return [
-      ...inGraph,
-      {
-        name: 'ids',
-        size: ids.length,
-        crc: () => checksumOf(ids),
-        digests: () => graph.digestsOf(ids, blockBytes),
-        read: (at: number, length: number) => ids.subarray(at, at + length),
-      },
-    ]
-  }
-
-  #about(): About {
-    return {
-      options: this.#settings,
-      dimension: this.dimension,
-      ...this.#graph.state(),
-      ids: this.#ids.kind,
-      next: this.#ids.next,
-      ...(this.#calibration && { calibration: this.#calibration }),
-    }
-  }
-
-  #layOut() {
-    const parts = this.#contents()
-    const named = parts.map(({ name, size, crc }) => ({ name, bytes: size, crc: crc() }))
-    const { head, sections, bytes, crc } = layOut(format, { ...this.#about() }, named)
-    return { head, bytes, crc, pieces: parts.map((part, at) => ({ ...part, offset: sections[at].offset })) }
-  }
-
-  #load(source: Source, header: Header, about: About, lazy: boolean): void {
-    const graph = this.#graph
-    graph.allot(about)
-    const grown = header.changes.length > 0
-    const parts = graph.parts()
-    const waits = lazy && !grown && graph.codes !== 'none' && graph.count > 0
-    const later: Part[] = []
-    for (const part of parts) {
-      const { name, pointer, size } = part
-      const section = sectionOf(header, name, grown ? undefined : size)
-      if (waits && largeParts.includes(name)) {
-        later.push({ ...part, ...section })
-        if (name !== 'vectors') this.#readPart(source, { ...part, ...section })
-        continue
-      }
-      readSection(source, header, name, size, {
-        view: (at, length) => graph.view(pointer + at, length),
-        checksum: (at, length, before) => graph.checksum(pointer + at, length, before),
-      })
-    }
-    graph.adopt(about)
-    const named = header.sections.some(({ name }) => name === 'ids')
-    if (named === (header.version === 1)) throw damaged('its version')
-    if (named) {
-      const ids = new Uint8Array(sizeOf(header, 'ids'))
-      readSection(source, header, 'ids', ids.length, {
-        view: (at, length) => ids.subarray(at, at + length),
-        checksum: (at, length, before) => checksumOf(ids.subarray(at, at + length), before),
-      })
-      if (!this.#ids.fromBytes(ids, about.count)) throw damaged("its section 'ids'")
-      const base = header.sections.reduce((end, { offset, bytes }) => Math.max(end, offset + bytes), 0)
-      this.#saved = this.#newSaved(header.crc, header.bytes, this.#contents(), base)
-    }
-    // Walks begin before the checksums are known.
-    this.#checkGraph()
-    if (later.length) this.#loadLater(source, later)
-    else source.close?.()
-  }
-
-  #readPart(source: Source, { pointer, size, offset }: Part): void {
-    for (let at = 0; at < size; at += pieceBytes)
-      source.read(offset + at, this.#graph.view(pointer + at, Math.min(pieceBytes, size - at)))
-  }
-
-  #checkGraph(): void {
-    const rule = this.#graph.broken()
-    if (rule) throw damaged(`its graph (rule ${rule})`)
-  }
-
-  /** Reads the floats in the background, and checks what was read before. */
-  #loadLater(source: Source, parts: Part[]): void {
-    const graph = this.#graph
-    const vectors = parts.find(({ name }) => name === 'vectors')!
-    const absent: Absent = {
-      source,
-      part: vectors,
-      rowBytes: vectors.size / graph.count,
-      present: new Uint8Array(graph.count),
-    }
-    this.#absent = absent
-    this.#unchecked = parts
-    this.#ready = this.#inTurn(async () => {
-      try {
-        for (let at = 0; at < vectors.size && this.#absent; at += pieceBytes) {
-          source.read(vectors.offset + at, graph.view(vectors.pointer + at, Math.min(pieceBytes, vectors.size - at)))
-          await breathe()
-        }
-        this.#absent = undefined
-        for (const { name, pointer, size, crc } of parts) {
-          let sum = 0
-          for (let at = 0; at < size; at += pieceBytes) {
-            sum = graph.checksum(pointer + at, Math.min(pieceBytes, size - at), sum)
-            await breathe()
-          }
-          if (sum !== crc) throw damaged(`its section '${name}'`)
-        }
-        this.#unchecked = undefined
-      } catch (error) {
-        this.#damage = error as InputError
-        throw error
-      } finally {
-        source.close?.()
-      }
-    })
-    this.#ready.catch(() => {})
-  }
-
-  /** Reads the floats of what walks for these queries find, where they are still in the file. */
-  #fetchFound(queries: Matrix, ef: number): void {
-    if (!this.#absent) return
-    const { source, part, rowBytes, present } = this.#absent
-    const { columns } = queries
-    for (let row = 0; row < queries.rows; row++) {
-      const query = { data: queries.data.subarray(row * columns, (row + 1) * columns), rows: 1, columns }
-      for (const node of this.#graph.walked(query, ef)) {
-        if (present[node]) continue
-        source.read(part.offset + node * rowBytes, this.#graph.view(part.pointer + node * rowBytes, rowBytes))
-        present[node] = 1
-      }
-    }
-  }
-
-  /** Makes sure that all floats are in memory. */
-  #fetchAll(): void {
-    if (this.#damage) throw this.#damage
-    if (!this.#absent) return
-    this.#readPart(this.#absent.source, this.#absent.part)
-    this.#absent = undefined
+    return this.#file.writeChangesTo(file)
   }
 
   // ---- Ids ----
@@ -909,7 +641,7 @@ export class Hnsw<Id extends HnswId = number> {
   async #put(points: Matrix, given: HnswId[], options: LongCall & { keep?: boolean }): Promise<number> {
     const ids = this.#ids
     const graph = this.#graph
-    this.#remember()
+    this.#file.remember()
     if (graph.holes) ids.becomeOwn('number', graph.count)
     let replaced = 0
     const added: HnswId[] = []
@@ -989,30 +721,8 @@ export class Hnsw<Id extends HnswId = number> {
       throw new InputError('ef', String(ef), 'a whole number of at least 1')
     const most = Math.max(1, this.#graph.count)
     const usual = Math.max(2 * k, 50) * (this.#graph.codes === 'bit' ? 3 : 1)
-    const chosen = ef ?? (recall === undefined ? usual : this.#efFor(wanted, recall))
+    const chosen = ef ?? (recall === undefined ? usual : efFor(this.#file.calibration, wanted, recall))
     return Math.min(Math.max(k, chosen), most)
-  }
-
-  /** Candidates that gave a recall when it was measured. */
-  #efFor(k: number, recall: number): number {
-    if (!(recall > 0 && recall <= 1)) throw new InputError('recall', String(recall), 'above 0 and at most 1')
-    if (!this.#calibration)
-      throw new InputError(
-        'recall',
-        String(recall),
-        'left out until calibrate() has measured what ef gives which recall',
-      )
-    const { curves } = this.#calibration
-    const curve = curves.find(curve => curve.k >= k) ?? curves.at(-1)!
-    // Of more neighbours than were measured, as many times the candidates.
-    const times = Math.max(1, k / curve.k)
-    const { points } = curve
-    const next = points.findIndex(([, measured]) => measured >= recall)
-    if (next < 0) return Math.ceil(points.at(-1)![0] * times)
-    if (next === 0) return Math.ceil(points[0][0] * times)
-    const [[ef0, recall0], [ef1, recall1]] = [points[next - 1], points[next]]
-    const share = (recall - recall0) / (recall1 - recall0)
-    return Math.ceil(ef0 * (ef1 / ef0) ** share * times)
   }
 
   #walk(call: Call, ef: number, from: number, to: number, filter?: HnswFilter<Id>): void {
@@ -1033,7 +743,7 @@ export class Hnsw<Id extends HnswId = number> {
   #fill(call: Call, ef: number, from: number, to: number, filter?: HnswFilter<Id>): void {
     for (let query = from; query < to; query++) {
       if (!this.#graph.isShort(call, query)) continue
-      this.#fetchAll()
+      this.#file.fetchAll()
       this.#graph.searchPassing(call, ef, query, query + 1, (filter ?? this.#all).passing(), 'list')
     }
   }
@@ -1055,85 +765,8 @@ export class Hnsw<Id extends HnswId = number> {
     return { ids: this.#ids.many(new Uint32Array(0)) as IdList<Id>, distances: new Float32Array(0) }
   }
 
-  async #measureRecall(
-    given: Matrix | undefined,
-    sample: number,
-    { signal, onProgress }: LongCall,
-  ): Promise<Calibration> {
-    const graph = this.#graph
-    const own: number[] = []
-    if (!given) {
-      // Nodes that stand for one row only, and are not where every walk begins.
-      const nodes = graph.nodes()
-      const several = new Set<number>()
-      if (nodes) for (const [row, node] of nodes.entries()) if (row !== node) several.add(node)
-      for (const row of random(this.#settings.seed, 2).sample(Math.min(graph.count, 2 * sample), graph.count))
-        if (
-          own.length < sample &&
-          graph.isThere(row) &&
-          graph.levelOf(row) >= 0 &&
-          row !== graph.entry &&
-          !several.has(row)
-        )
-          own.push(row)
-    }
-    const asked = given ? Math.min(sample, given.rows) : own.length
-    const query = (at: number) =>
-      given ? given.data.subarray(at * this.dimension, (at + 1) * this.dimension) : graph.vector(own[at])
-    const others = this.size - (given ? 0 : 1)
-    const most = Math.min(others, Math.max(...calibrated.neighbours))
-    const hits = calibrated.neighbours.map(() => new Float64Array(calibrated.efs.length))
-    if (asked && most > 0)
-      for (let at = 0; at < asked; at++) {
-        const points = { data: query(at), rows: 1, columns: this.dimension }
-        const truth = await this.#truth(points, most, own[at])
-        for (const [step, ef] of calibrated.efs.entries()) {
-          const call = graph.begin(points, Math.min(most, ef))
-          graph.search(call, Math.min(ef, Math.max(1, graph.count)), 0, 1, given ? none : own[at])
-          const { distances } = graph.found(call)
-          graph.end(call)
-          for (const [curve, k] of calibrated.neighbours.entries()) {
-            const wanted = Math.min(k, most)
-            const limit = truth[wanted - 1] * (1 + 1e-6) + 1e-30
-            let found = 0
-            while (found < Math.min(wanted, distances.length) && distances[found] <= limit) found++
-            hits[curve][step] += found / wanted
-          }
-        }
-        onProgress?.(at + 1, asked)
-        await breathe(signal)
-      }
-    return {
-      queries: asked,
-      curves: calibrated.neighbours.map((k, curve) => {
-        const points: [number, number][] = []
-        for (const [step, ef] of calibrated.efs.entries()) {
-          if (ef < k) continue
-          const recall = asked ? hits[curve][step] / asked : 1
-          // More candidates never find less but by chance.
-          points.push([ef, Math.max(recall, points.at(-1)?.[1] ?? 0)])
-          if (recall >= calibrated.enough) break
-        }
-        return { k, points }
-      }),
-    }
-  }
-
-  /** Distances of the rows that are really nearest, but for one. */
-  async #truth(points: Matrix, k: number, except: number | undefined): Promise<Float32Array> {
-    const graph = this.#graph
-    const call = graph.begin(points, Math.min(this.size, k + (except === undefined ? 0 : 1)))
-    try {
-      await graph.scan(call, {})
-      const { rows, distances } = graph.found(call)
-      return except === undefined ? distances : distances.filter((_, at) => rows[at] !== except)
-    } finally {
-      graph.end(call)
-    }
-  }
-
   #requireRows(points: Matrix, field: string): void {
-    if (this.#damage) throw this.#damage
+    this.#file.requireSound()
     if (points.columns !== this.dimension)
       throw new InputError(
         field,
@@ -1169,7 +802,7 @@ export class Hnsw<Id extends HnswId = number> {
   /** Waits until earlier additions, repairs and savings are done. */
   async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = this.#turn.then(() => {
-      if (this.#damage) throw this.#damage
+      this.#file.requireSound()
       return work()
     })
     this.#turn = result.catch(() => {})
@@ -1177,171 +810,10 @@ export class Hnsw<Id extends HnswId = number> {
   }
 }
 
-/** A file that can be written to at any place. */
-export interface GrowingFile {
-  /** Fills `into` from a position; how many bytes there were. */
-  read(into: Uint8Array, at: number): Promise<number>
-  write(bytes: Uint8Array, at: number): Promise<void>
-  /** Resolved once all that was written is on the disk. */
-  sync(): Promise<void>
-}
-
-interface Saved {
-  /** Of the file's first header. */
-  crc: number
-  /** Bytes of the file that count, and of those its first sections. */
-  end: number
-  base: number
-  layout: number
-  /** Of the blocks of each section, as the file has them; all of them once `remembered`, before that nothing else has changed. */
-  digests: Map<string, BigUint64Array>
-  remembered: boolean
-}
-
-/** What a section of the file holds. */
-interface Content {
-  name: string
-  size: number
-  crc(): number
-  digests(): BigUint64Array
-  read(at: number, length: number): Uint8Array
-}
-
-/** Where the bytes of a section go. */
-interface Target {
-  view(at: number, length: number): Uint8Array
-  checksum(at: number, length: number, before: number): number
-}
-
-/** A section's size after all changes. */
-function sizeOf(header: Header, name: string): number {
-  const last = header.changes.findLast(({ sections }) => sections.some(section => section.name === name))
-  return last?.sections.find(section => section.name === name)?.bytes ?? sectionOf(header, name).bytes
-}
-
-/** Reads a section as it was written first, and then what has changed. @throws InputError where it is damaged */
-function readSection(source: Source, header: Header, name: string, size: number, target: Target): void {
-  const wrong = () => damaged(`its section '${name}'`)
-  const read = (offset: number, at: number, length: number, before: number) => {
-    for (let done = 0; done < length; done += pieceBytes)
-      source.read(offset + done, target.view(at + done, Math.min(pieceBytes, length - done)))
-    return target.checksum(at, length, before)
-  }
-  const section = sectionOf(header, name)
-  if (sizeOf(header, name) !== size) throw wrong()
-  if (section.bytes <= size) {
-    if (read(section.offset, 0, section.bytes, 0) !== section.crc) throw wrong()
-  } else {
-    // It has become shorter.
-    const bytes = new Uint8Array(section.bytes)
-    source.read(section.offset, bytes)
-    if (checksumOf(bytes) !== section.crc) throw wrong()
-    target.view(0, size).set(bytes.subarray(0, size))
-  }
-  for (const { sections, block } of header.changes)
-    for (const change of sections) {
-      if (change.name !== name) continue
-      let crc = 0
-      let offset = change.offset
-      for (const [first, blocks] of change.runs) {
-        const at = first * block
-        const length = Math.min(change.bytes, at + blocks * block) - at
-        // What was there then may lie beyond the end now.
-        if (at + length <= size) crc = read(offset, at, length, crc)
-        else {
-          const bytes = new Uint8Array(length)
-          source.read(offset, bytes)
-          crc = checksumOf(bytes, crc)
-          if (at < size) target.view(at, size - at).set(bytes.subarray(0, size - at))
-        }
-        offset += length
-      }
-      if (crc !== change.crc) throw wrong()
-    }
-}
-
-/** Blocks whose digests differ, or that are new, as runs. */
-function runsOf(before: BigUint64Array, now: BigUint64Array): [number, number][] {
-  const runs: [number, number][] = []
-  for (let block = 0; block < now.length; block++) {
-    if (block < before.length && before[block] === now[block]) continue
-    const last = runs.at(-1)
-    if (last && last[0] + last[1] === block) last[1]++
-    else runs.push([block, 1])
-  }
-  return runs
-}
-
-/** A section of the file and where it lies in memory. */
-interface Part extends Section {
-  pointer: number
-  size: number
-}
-
-interface Absent {
-  source: Source
-  part: Part
-  rowBytes: number
-  /** Of each row whether its floats were read. */
-  present: Uint8Array
-}
-
 interface Room {
   /** Memory to begin with. */
   bytes?: number
   threads?: number
-}
-
-/** What the file's header says of the index. */
-interface About extends GraphState {
-  options: HnswSettings
-  dimension: number
-  ids: IdKind
-  next: number
-  calibration?: Calibration
-}
-
-/** Checks what a header says before memory is taken for it. */
-function readAbout({ about, bytes, changes }: Header): About {
-  const given = (changes.at(-1)?.about ?? about) as unknown as About
-  const { options, dimension, count, entry, top, upper, step, halves = false, ids = 'sequence', next = count } = given
-  const whole = (value: number, most: number) => Number.isInteger(value) && value >= 0 && value <= most
-  try {
-    const settings = readOptions(options)
-    const fits = whole(dimension, 65_536) && dimension > 0 && whole(count, mostRows) && whole(upper, 2 ** 30)
-    const coded = step === null ? !halves : typeof step === 'number' && step > 0 && settings.metric !== 'ip'
-    const called = idKinds.includes(ids) && whole(next, 2 ** 32) && typeof halves === 'boolean'
-    const links = Math.round(settings.M * settings.layer0Factor)
-    // The file holds all that memory is taken for.
-    const size = count * (dimension * (halves ? 2 : 4) + links * 4) + upper * 4
-    if (fits && coded && called && whole(entry, none) && Number.isInteger(top) && size <= bytes)
-      return {
-        options: settings,
-        dimension,
-        count,
-        entry,
-        top,
-        upper,
-        step,
-        halves,
-        ids,
-        next,
-        calibration: readCalibration(given),
-      }
-  } catch {
-    // said below
-  }
-  throw damaged('its header')
-}
-
-function readCalibration({ calibration }: About): Calibration | undefined {
-  if (!calibration) return undefined
-  const { queries, curves } = calibration
-  const sound = curves.every(
-    ({ k, points }) => k > 0 && points.length && points.every(([ef, recall]) => ef > 0 && recall >= 0 && recall <= 1),
-  )
-  if (!sound || !curves.length || !(queries >= 0)) throw damaged('its header')
-  return calibration
 }
 
 /** Bytes that an index of so many rows needs, so that its memory need not grow step by step. */

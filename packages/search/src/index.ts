@@ -1,5 +1,6 @@
 export { type Alternative, type Bm25, type Bm25Found, type Bm25Options, createBm25, openBm25 } from './bm25.ts'
-export { type GrowingFile, Hnsw, noNeighbour } from './hnsw.ts'
+export { Hnsw, noNeighbour } from './hnsw.ts'
+export type { GrowingFile } from './hnsw-file.ts'
 export { HnswFilter } from './hnsw-filter.ts'
 export {
   type AddOptions,
