@@ -18,7 +18,9 @@ for (const name of readdirSync(join(root, 'packages'))) {
   cpSync(join(compiled, name, 'src'), join(to, 'src'), { recursive: true })
   renameWorkers(join(to, 'src'))
   if (existsSync(join(from, 'build'))) cpSync(join(from, 'build'), join(to, 'build'), { recursive: true })
-  cpSync(join(from, 'README.md'), join(to, 'README.md'))
+  // README.md and its pictures.
+  for (const file of readdirSync(from).filter(name => /\.(md|svg)$/.test(name)))
+    cpSync(join(from, file), join(to, file))
   cpSync(join(root, 'LICENSE'), join(to, 'LICENSE'))
   const manifest = JSON.parse(readFileSync(join(from, 'package.json'), 'utf8'))
   manifest.exports = Object.fromEntries(

@@ -409,8 +409,22 @@ function append(record: usize, cap: i32, id: u32): boolean {
   return false
 }
 
-/** Whether links, levels and twins are such that no walk can leave the index: 0, or the number of the rule that is broken. */
-export function broken(upperSize: u32): i32 {
+/** Whether all links of a record in layer 0 lie within the index. */
+@inline
+function groundHolds(id: u32): boolean {
+  const record = recordOf(id, 0)
+  for (let i = 0; i < linkCap; i++) {
+    const to = idAt(record, i)
+    if (to == none) return true
+    if (to >= count) return false
+  }
+  return true
+}
+
+/** Whether links, levels and twins are such that no walk can leave the index: 0, or the number of the rule that is broken.
+ * @param quickly of layer 0 only what could lead out of memory
+ */
+export function broken(upperSize: u32, quickly: boolean): i32 {
   if (entry == none) {
     for (let id: u32 = 0; id < count; id++) if (!(flagsOf(id) & holeFlag)) return 1
     return top == -1 ? 0 : 1
@@ -428,7 +442,8 @@ export function broken(upperSize: u32): i32 {
       const start = <u64>load<u32>(upperAt + ((<usize>id) << 2))
       if (start + <u64>level * M > <u64>upperSize) return 5
     }
-    for (let layer = 0; layer <= level; layer++) {
+    if (quickly && !groundHolds(id)) return 6
+    for (let layer = quickly ? 1 : 0; layer <= level; layer++) {
       const record = recordOf(id, layer)
       const cap = capOf(layer)
       for (let i = 0; i < cap; i++) {

@@ -234,7 +234,7 @@ export class HnswFile {
       this.#saved = this.#newSaved(header.crc, header.bytes, this.#contents(), base)
     }
     // Walks begin before the checksums are known.
-    this.#checkGraph()
+    this.#checkGraph(later.length > 0)
     if (later.length) this.#loadLater(source, later)
     else source.close?.()
   }
@@ -244,8 +244,8 @@ export class HnswFile {
       source.read(offset + at, this.#graph.view(pointer + at, Math.min(pieceBytes, size - at)))
   }
 
-  #checkGraph(): void {
-    const rule = this.#graph.broken()
+  #checkGraph(quickly: boolean): void {
+    const rule = this.#graph.broken(quickly)
     if (rule) throw damaged(`its graph (rule ${rule})`)
   }
 
@@ -276,6 +276,7 @@ export class HnswFile {
           }
           if (sum !== crc) throw damaged(`its section '${name}'`)
         }
+        this.#checkGraph(false)
         this.#unchecked = undefined
       } catch (error) {
         this.#damage = error as InputError

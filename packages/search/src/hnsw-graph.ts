@@ -63,7 +63,7 @@ interface Engine {
   mend(from: number, to: number, ef: number): number
   unreached(queue: number, out: number): number
   reconnect(row: number, efConstruction: number): void
-  broken(upperSize: number): number
+  broken(upperSize: number, quickly: number): number
   linkTotal(): number
   storeRows(rows: number, places: number, n: number): void
   readRow(row: number, out: number): void
@@ -1262,9 +1262,9 @@ export class HnswGraph {
     this.#bind()
   }
 
-  /** 0, or the number of the rule that the graph breaks, so that walks might leave it. */
-  broken(): number {
-    return this.#engine.broken(this.#upper.size)
+  /** 0, or the number of the rule that the graph breaks, so that walks might leave it. @param quickly only where they would leave memory */
+  broken(quickly: boolean): number {
+    return this.#engine.broken(this.#upper.size, Number(quickly))
   }
 
   /** Digests of the blocks of a part, the last of which may be shorter. */
