@@ -1,8 +1,27 @@
+export {
+  type Agreement,
+  accuracy,
+  adjustedMutualInformation,
+  adjustedRandIndex,
+  agreement,
+  type Contingency,
+  type ContingencyOptions,
+  completeness,
+  contingency,
+  type EntropyMean,
+  entropy,
+  fowlkesMallows,
+  homogeneity,
+  mutualInformation,
+  normalisedMutualInformation,
+  vMeasure,
+} from './agreement.ts'
 export { alternating } from './alternating.ts'
 export { assignToMedoids } from './assign-to-medoids.ts'
 export { type FasterPamOptions, fasterPam } from './faster-pam.ts'
 export { type Init, inits } from './initial-medoids.ts'
 export type { KMedoids, KMedoidsOptions } from './k-medoids.ts'
+export { bestMatching, type Matching } from './matching.ts'
 export { fastPam1, pam } from './pam.ts'
 export { project } from './project.ts'
 export { medoidSilhouette, type Silhouettes, silhouette } from './silhouette.ts'
