@@ -25,26 +25,32 @@ export const spacedRows = (n: number, k: number) => Array.from({ length: k }, (_
 export function lloydByHand(rows: number[][], start: number[][], weights: readonly number[] = rows.map(() => 1)) {
   let centres = start
   let labels: number[] = []
+  let filled = 0
   for (let iterations = 1; ; iterations++) {
     const before = labels
     labels = rows.map(row => nearest(row, centres))
     if (labels.every((label, at) => label === before[at]) || iterations > 1000)
-      return { labels, centres, iterations, sse: sse(rows, labels, centres, weights) }
-    fillEmpty(rows, labels, centres, weights)
+      return { labels, centres, iterations, filled, sse: sse(rows, labels, centres, weights) }
+    filled += fillEmpty(rows, labels, centres, weights)
     centres = centres.map((centre, label) => meanOf(rows, labels, label, weights) ?? centre)
   }
 }
 
-/** An empty cluster takes the row of greatest weighted squared distance to its centre; none where all lie on their centres. */
-function fillEmpty(rows: number[][], labels: number[], centres: number[][], weights: readonly number[]): void {
+/**
+ * Empty clusters take the rows of greatest weighted squared distance to their centres, of equal ones the first; none where all lie
+ * on their centres.
+ */
+function fillEmpty(rows: number[][], labels: number[], centres: number[][], weights: readonly number[]): number {
   const distances = rows.map((row, at) => weights[at] * squared(row, centres[labels[at]]))
-  for (let label = 0; label < centres.length; label++) {
-    if (labels.some((one, at) => one === label && weights[at] > 0)) continue
-    const farthest = distances.indexOf(Math.max(...distances))
-    if (!(distances[farthest] > 0)) return
+  const empty = [...centres.keys()].filter(label => !labels.some((one, at) => one === label && weights[at] > 0))
+  for (const label of empty) {
+    const most = Math.max(...distances)
+    if (!(most > 0)) break
+    const farthest = distances.findIndex(distance => distance >= most * (1 - 1e-12))
     distances[farthest] = 0
     labels[farthest] = label
   }
+  return empty.length
 }
 
 function meanOf(rows: number[][], labels: number[], label: number, weights: readonly number[]): number[] | undefined {
