@@ -25,6 +25,16 @@ export { type KMeansInit, kMeansInits } from './k-means-starts.ts'
 export type { Algorithm } from './k-means-workspace.ts'
 export type { KMedoids, KMedoidsOptions } from './k-medoids.ts'
 export { bestMatching, type Matching } from './matching.ts'
+export {
+  type CovarianceType,
+  covarianceTypes,
+  type GaussianMixture,
+  type GaussianMixtureOptions,
+  gaussianMixture,
+  type MixtureModel,
+  mixtureOf,
+  mixtureParameters,
+} from './mixture.ts'
 export { fastPam1, pam } from './pam.ts'
 export { project } from './project.ts'
 export { medoidSilhouette, type Silhouettes, silhouette } from './silhouette.ts'

@@ -101,7 +101,7 @@ export function requireSearch(
 /** By measurement, bench/kmeans.ts. */
 function chooseAlgorithm(n: number, columns: number, k: number): Algorithm {
   if (k <= 2) return 'lloyd'
-  if (columns >= 16 && 4 * n * k <= mostBounds) return 'elkan'
+  if (columns >= 64 && k >= 32 && 4 * n * k <= mostBounds) return 'elkan'
   return 'hamerly'
 }
 
