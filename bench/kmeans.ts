@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
-import { type Algorithm, kMeans } from '@offprint/clustering'
+import { type Algorithm, gaussianMixture, kMeans, pointSilhouette } from '@offprint/clustering'
 import { fillNormal, type Matrix, matrix, random, workerPool } from '@offprint/kernels'
 import { median, printMachine, spread } from './machine.ts'
 
@@ -51,6 +51,8 @@ try {
   if (images) await compareKMeans('mnist-t10k, 10,000 × 784, k = 100', images, 100)
   if ('generated, 1,000,000 × 32, k = 64'.includes(only))
     await compareKMeans('generated, 1,000,000 × 32, k = 64', groups(1_000_000, 32, 64).points, 64, 20)
+  if ('mixture full, 100,000 × 16, k = 10'.includes(only)) await compareMixture()
+  if ('silhouette, 20,000 × 32, k = 10'.includes(only)) await compareSilhouette()
 } finally {
   peer?.stop()
   await pool.close()
@@ -66,20 +68,52 @@ async function compareKMeans(name: string, points: Matrix, k: number, maxIterati
     const { objective, iterations } = await kMeans(points, { ...options, algorithm })
     return { seconds: 0, cpu: 0, value: objective, iterations }
   }
-  const theirs = (work: string) => () =>
-    peer!.ask({ work, file, columns: points.columns, k, start: init, tol: options.tol, maxIterations })
+  const ask = { file, columns: points.columns, k, start: init, tol: options.tol, maxIterations }
   await compare(name, [
     ['Offprint', ours()],
     ['Offprint lloyd', ours('lloyd')],
     ['Offprint hamerly', ours('hamerly')],
     ['Offprint elkan', ours('elkan')],
-    ...(peer
-      ? ([
-          ['scikit-learn lloyd', theirs('lloyd')],
-          ['scikit-learn elkan', theirs('elkan')],
-        ] as [string, () => Promise<Result>][])
-      : []),
+    ...peers('scikit-learn lloyd', { ...ask, work: 'lloyd' }),
+    ...peers('scikit-learn elkan', { ...ask, work: 'elkan' }),
   ])
+}
+
+async function compareMixture(): Promise<void> {
+  const { points } = groups(100_000, 16, 10)
+  // A start some way off, so that there is something to do.
+  const { labels } = await kMeans(points, { k: 10, seed: 3, maxIterations: 1 })
+  const [file, from] = [save('mixture', points.data), save('mixture', labels)]
+  const options = { k: 10, tol: 1e-7, maxIterations: 20 }
+  await compare('mixture full, 100,000 × 16, k = 10', [
+    [
+      'Offprint',
+      async () => {
+        const { objective, iterations } = await gaussianMixture(points, { ...options, init: labels, pool })
+        return { seconds: 0, cpu: 0, value: objective / points.rows, iterations }
+      },
+    ],
+    ...peers('scikit-learn', { ...options, work: 'mixture', file, labels: from, columns: 16 }),
+  ])
+}
+
+async function compareSilhouette(): Promise<void> {
+  const { points, labels } = groups(20_000, 32, 10)
+  const [file, from] = [save('silhouette', points.data), save('silhouette', labels)]
+  await compare('silhouette, 20,000 × 32, k = 10', [
+    [
+      'Offprint',
+      async () => {
+        const { mean } = await pointSilhouette(points, labels, { pool })
+        return { seconds: 0, cpu: 0, value: mean!, iterations: 1 }
+      },
+    ],
+    ...peers('scikit-learn', { work: 'silhouette', file, labels: from, columns: 32 }),
+  ])
+}
+
+function peers(name: string, ask: object): [string, () => Promise<Result>][] {
+  return peer ? [[name, () => peer.ask(ask)]] : []
 }
 
 /** Prints each work's times, and how many times as long as the first the others take. */

@@ -38,3 +38,19 @@ export {
 export { fastPam1, pam } from './pam.ts'
 export { project } from './project.ts'
 export { medoidSilhouette, type Silhouettes, silhouette } from './silhouette.ts'
+export {
+  calinskiHarabasz,
+  daviesBouldin,
+  dunn,
+  type Gap,
+  type GapOptions,
+  gapStatistic,
+  type Index,
+  type PointSilhouetteOptions,
+  type PointSilhouettes,
+  pointSilhouette,
+  type StabilityOptions,
+  simplifiedSilhouette,
+  stability,
+  type ValidityMetric,
+} from './validity.ts'
