@@ -759,6 +759,12 @@ export function assignAll(bounds: u32, fresh: bool, chunk: u32, queue: usize): v
     assignRows(at * chunk, min(n, (at + 1) * chunk), bounds, fresh)
 }
 
+/** `count` rows of the list to their nearest centres; what they were before does not count. */
+export function assignListed(count: u32): void {
+  for (let at: u32 = 0; at < count; at++) i32.store(labels + ((<usize>listed(at)) << 2), -1)
+  scan(0, count, plain)
+}
+
 /** Squared distance of each row to the centre of its label, in 64 bits. */
 export function ownDistances(from: u32, to: u32, out: usize): void {
   for (let row = from; row < to; row++) f64.store(out + ((<usize>row) << 3), exactDistance(row, labelOf(row)))

@@ -18,13 +18,17 @@ export {
 } from './agreement.ts'
 export { alternating } from './alternating.ts'
 export { assignToMedoids } from './assign-to-medoids.ts'
+export { balancedAssignment, balancedKMeans } from './balanced-k-means.ts'
+export { type BisectingOptions, bisectingKMeans } from './bisecting-k-means.ts'
 export { type FasterPamOptions, fasterPam } from './faster-pam.ts'
 export { type Init, inits } from './initial-medoids.ts'
 export { centresMatrix, type KMeans, type KMeansOptions, kMeans, nearestCentres } from './k-means.ts'
 export { type KMeansInit, kMeansInits } from './k-means-starts.ts'
 export type { Algorithm } from './k-means-workspace.ts'
+export { kMedians } from './k-medians.ts'
 export type { KMedoids, KMedoidsOptions } from './k-medoids.ts'
 export { bestMatching, type Matching } from './matching.ts'
+export { type MiniBatchOptions, miniBatchKMeans } from './mini-batch-k-means.ts'
 export {
   type CovarianceType,
   covarianceTypes,
@@ -35,9 +39,12 @@ export {
   mixtureOf,
   mixtureParameters,
 } from './mixture.ts'
+export { type CentresModel, openModel, saveModel } from './models.ts'
 export { fastPam1, pam } from './pam.ts'
 export { project } from './project.ts'
 export { medoidSilhouette, type Silhouettes, silhouette } from './silhouette.ts'
+export { sphericalKMeans } from './spherical-k-means.ts'
+export { type TrimmedOptions, trimmedKMeans } from './trimmed-k-means.ts'
 export {
   calinskiHarabasz,
   daviesBouldin,

@@ -33,6 +33,7 @@ interface Engine {
   movedMost(): number
   halveDistances(): void
   assignRows(from: number, to: number, bounds: number, fresh: number): void
+  assignListed(count: number): void
   ownDistances(from: number, to: number, out: number): void
   tryCandidates(from: number, to: number, candidates: number, count: number, nearest: number, out: number): void
 }
@@ -81,6 +82,8 @@ export interface Workspace {
   counts(): Float64Array
   /** All rows to their nearest centres. @returns how many have changed their cluster */
   assign(): Promise<number>
+  /** Some rows, each listed once, to their nearest centres. @returns sums and weights of them alone, by cluster */
+  assignSome(rows: Uint32Array): { sums: Float64Array; weights: Float64Array }
   /** Gives a row another cluster. */
   relabel(row: number, label: number): void
   /** Centres to the means of their rows. @returns Σ‖Δc‖² */
@@ -389,6 +392,24 @@ export async function workspace(
       )
       fresh = false
       return gather()
+    },
+    assignSome(rows) {
+      const [, list] = threadArgs(0)
+      doubles(at.sums, k * width).fill(0)
+      counts().fill(0)
+      for (let from = 0; from < rows.length; from += chunk) {
+        const part = rows.subarray(from, from + chunk)
+        new Uint32Array(space.memory.buffer, list, part.length).set(part)
+        engine.assignListed(part.length)
+      }
+      gather()
+      const source = doubles(at.sums, k * width)
+      const weightOf = counts().slice()
+      const all = new Float64Array(k * columns)
+      for (let centre = 0; centre < k; centre++)
+        for (let column = 0; column < columns; column++)
+          all[centre * columns + column] = (source[centre * width + column] + weightOf[centre] * shift[column]) * scale
+      return { sums: all, weights: weightOf }
     },
     relabel(row, label) {
       engine.relabel(row, label)

@@ -105,7 +105,7 @@ function chooseAlgorithm(n: number, columns: number, k: number): Algorithm {
   return 'hamerly'
 }
 
-async function lloyd(
+export async function lloyd(
   space: Workspace,
   {
     k,
@@ -113,7 +113,16 @@ async function lloyd(
     maxIterations,
     seed,
     report,
-  }: { k: number; stop: number; maxIterations: number; seed: number; report: (step: number) => void },
+    project,
+  }: {
+    k: number
+    stop: number
+    maxIterations: number
+    seed: number
+    report: (step: number) => void
+    /** Brings a centre to where it must lie; false where it cannot. */
+    project?: (centre: Float64Array) => boolean
+  },
 ): Promise<KMeans> {
   let iterations = 0
   let converged = false
@@ -124,22 +133,52 @@ async function lloyd(
     // A last assignment after the centres have settled: labels fit the centres.
     if (converged || iterations > maxIterations) break
     await fillEmpty(space)
-    if (space.update() <= stop) converged = true
+    const before = project && space.centres()
+    let moved = space.update()
+    if (before) moved = projectCentres(space, before, project)
+    if (moved <= stop) converged = true
     report(iterations)
     await space.pause()
   }
+  const found = await partitionOf(space, { iterations, converged, seed })
+  const empty = found.sizes.filter(size => size === 0).length
+  if (empty) found.notes.push(`There are only ${k - empty} distinct rows, fewer than k = ${k}.`)
+  return found
+}
+
+/** What is to be said of the labels and centres that a workspace holds. */
+export async function partitionOf(
+  space: Workspace,
+  { iterations, converged, seed }: Pick<KMeans, 'iterations' | 'converged' | 'seed'>,
+): Promise<KMeans> {
   const labels = space.labels().slice()
   const distances = await space.ownDistances()
   let objective = 0
   for (let row = 0; row < distances.length; row++) objective += (space.weights?.[row] ?? 1) * distances[row]
+  const centres = space.centres()
+  const k = centres.length / space.columns
   const sizes = new Uint32Array(k)
   for (const label of labels) sizes[label]++
   const notes: string[] = []
   if (!converged) notes.push('It stopped before it settled: more iterations may lower the objective.')
-  const empty = sizes.filter(size => size === 0).length
-  if (empty) notes.push(`There are only ${k - empty} distinct rows, fewer than k = ${k}.`)
-  const centres = space.centres()
   return { labels, k, sizes, centres, columns: space.columns, objective, iterations, converged, seed, notes }
+}
+
+/** @returns Σ‖Δc‖² */
+function projectCentres(
+  space: Workspace,
+  before: Float64Array,
+  project: (centre: Float64Array) => boolean = () => true,
+): number {
+  const centres = space.centres()
+  let moved = 0
+  for (let at = 0; at < centres.length; at += space.columns) {
+    const centre = centres.subarray(at, at + space.columns)
+    if (!project(centre)) centre.set(before.subarray(at, at + space.columns))
+    for (let column = 0; column < space.columns; column++) moved += (centre[column] - before[at + column]) ** 2
+  }
+  space.setCentres(centres)
+  return moved
 }
 
 /** Empty clusters take the rows of greatest weighted squared distance to their centres, as long as any has one. */
