@@ -53,8 +53,8 @@ export interface KMeans {
 const mostBounds = 2 ** 29
 
 /**
- * k-means by Lloyd's iteration. O(n·k·d) a step at most. Distances that 32 bits cannot tell apart are worked out in 64, sums are exact:
- * the result does not depend on `algorithm` or the number of threads. A row that is equally far from two centres belongs to the
+ * k-means by Lloyd's iteration. O(n·k·d) a step at most. Distances that 32 bits cannot tell apart are worked out in 64, and sums of
+ * rows do not depend on their order: so neither does the result on `algorithm` or the number of threads. A row that is equally far from two centres belongs to the
  * first; an empty cluster takes the row of greatest weighted squared distance to its centre.
  *
  * @param points n × d
