@@ -1,8 +1,63 @@
+export {
+  type Agreement,
+  accuracy,
+  adjustedMutualInformation,
+  adjustedRandIndex,
+  agreement,
+  type Contingency,
+  type ContingencyOptions,
+  completeness,
+  contingency,
+  type EntropyMean,
+  entropy,
+  fowlkesMallows,
+  homogeneity,
+  mutualInformation,
+  normalisedMutualInformation,
+  vMeasure,
+} from './agreement.ts'
 export { alternating } from './alternating.ts'
 export { assignToMedoids } from './assign-to-medoids.ts'
+export { balancedAssignment, balancedKMeans } from './balanced-k-means.ts'
+export { type BisectingOptions, bisectingKMeans } from './bisecting-k-means.ts'
 export { type FasterPamOptions, fasterPam } from './faster-pam.ts'
 export { type Init, inits } from './initial-medoids.ts'
+export { centresMatrix, type KMeans, type KMeansOptions, kMeans, nearestCentres } from './k-means.ts'
+export { type KMeansInit, kMeansInits } from './k-means-starts.ts'
+export type { Algorithm } from './k-means-workspace.ts'
+export { kMedians } from './k-medians.ts'
 export type { KMedoids, KMedoidsOptions } from './k-medoids.ts'
+export { bestMatching, type Matching } from './matching.ts'
+export { type MiniBatchOptions, miniBatchKMeans } from './mini-batch-k-means.ts'
+export {
+  type CovarianceType,
+  covarianceTypes,
+  type GaussianMixture,
+  type GaussianMixtureOptions,
+  gaussianMixture,
+  type MixtureModel,
+  mixtureOf,
+  mixtureParameters,
+} from './mixture.ts'
+export { type CentresModel, openModel, saveModel } from './models.ts'
 export { fastPam1, pam } from './pam.ts'
 export { project } from './project.ts'
 export { medoidSilhouette, type Silhouettes, silhouette } from './silhouette.ts'
+export { sphericalKMeans } from './spherical-k-means.ts'
+export { type TrimmedOptions, trimmedKMeans } from './trimmed-k-means.ts'
+export {
+  calinskiHarabasz,
+  daviesBouldin,
+  dunn,
+  type Gap,
+  type GapOptions,
+  gapStatistic,
+  type Index,
+  type PointSilhouetteOptions,
+  type PointSilhouettes,
+  pointSilhouette,
+  type StabilityOptions,
+  simplifiedSilhouette,
+  stability,
+  type ValidityMetric,
+} from './validity.ts'

@@ -1,34 +1,12 @@
 /** The reference values of the paper's page, on real data where this machine has it. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { alternating, fasterPam, fastPam1, medoidSilhouette, pam, silhouette } from '@offprint/clustering'
 import { dissimilarities, type Metric, matrix, precomputed } from '@offprint/kernels'
-
-const data = fileURLToPath(new URL('../../../../shared/data', import.meta.url))
-const on = (name: string) => ({
-  skip: existsSync(join(data, name)) ? false : `the shared data set ${name} is not here`,
-})
-
-/** Numbers of a file without header, separated by commas or blanks, after some skipped columns. */
-function table(file: string, columns: number, skipped = 0) {
-  const lines = gunzipSync(readFileSync(join(data, file)))
-    .toString('utf8')
-    .trim()
-    .split('\n')
-  const points = matrix(lines.length, columns)
-  for (const [row, line] of lines.entries()) {
-    const cells = line
-      .trim()
-      .split(skipped ? ',' : /,|\s+/)
-      .slice(skipped, skipped + columns)
-    points.data.set(cells.map(Number), row * columns)
-  }
-  return points
-}
+import { data, on, table } from './data.ts'
 
 const digits = () => table('optdigits/optdigits.tes.csv.gz', 64)
 const leaves = (kind: string) => table(`plants-leaves/data_${kind}_64.csv.gz`, 64, 1)
