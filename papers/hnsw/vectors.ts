@@ -1,5 +1,4 @@
 /** What the methods ask for: vectors (or an index, or made ones), and how neighbours are compared. */
-import { availableParallelism } from 'node:os'
 import { type Matrix, matrix, random } from '@offprint/kernels'
 import { Hnsw, type HnswMetric, hnswMetrics } from '@offprint/search'
 import { openHnsw } from '@offprint/search/node'
@@ -10,8 +9,6 @@ import { syntheticClusters } from './synthetic-clusters.ts'
 /** The type under which `build` leaves an index for later runs. */
 export const indexArtefact = 'hnsw-index'
 const heldOut = 500
-/** The server goes on answering meanwhile. */
-const mostThreads = 4
 
 export const askForVectors = input.vectors({
   label: 'Vectors',
@@ -125,7 +122,7 @@ export async function buildOrOpen(
   const began = performance.now()
   const index = await Hnsw.build(vectors!, {
     ...graph,
-    threads: Math.min(mostThreads, availableParallelism()),
+    threads: context.threads,
     seed: context.seed,
     signal: context.signal,
     onProgress: (done, total) => context.progress(done, total, 'Building the index'),
