@@ -31,7 +31,7 @@ const threads = 2
 /** One row in so many may be found. */
 const every = 100
 /** Beyond this only hnswlib is asked, and builds are on two threads only. */
-const hugeSet = 500_000
+const hugeSet = 250_000
 /** With this ef recall is compared before and after rows went and came. */
 const churnEf = 64
 
