@@ -150,6 +150,7 @@ describe('an index of 4,000 × 24', () => {
   const columns = 24
   const points = clustered(rows, columns, 21, 30)
   const queries = clustered(100, columns, 22, 30)
+  const queriesOf8 = clustered(20, 8, 25, 30)
 
   test('after all rows were replaced, bit by bit, recall is that of a new index, and it takes no more memory', async () => {
     const index = await Hnsw.build(points, { M: 10, efConstruction: 100 })
@@ -177,7 +178,7 @@ describe('an index of 4,000 × 24', () => {
     const index = await Hnsw.build(points, { M: 10, efConstruction: 100 })
     const { next } = random(3)
     const drawn = Float64Array.from({ length: rows }, next)
-    for (const share of [1, 0.9, 0.6, 0.5, 0.05, 0.005, 0.0005, 0]) {
+    for (const share of [1, 0.9, 0.6, 0.5, 0.2, 0.05, 0.005, 0.0005, 0]) {
       const filter = index.filter((id: number) => drawn[id] < share)
       let hits = 0
       let wanted = 0
@@ -216,6 +217,26 @@ describe('an index of 4,000 × 24', () => {
     index.delete([0])
     assert.ok(!index.search(rowOf(points, 0), 5, { filter: even }).ids.includes(0))
     assert.equal(index.search(rowOf(points, 0), 1, { filter: even }).ids[0], rows)
+  })
+
+  test('every way past a filter finds most of what may be found', async () => {
+    const many = clustered(30_000, 8, 24, 30)
+    const index = await Hnsw.build(many, { M: 8, efConstruction: 40, threads: 2 })
+    const { next } = random(5)
+    const drawn = Float64Array.from({ length: 30_000 }, next)
+    // Compared one by one, walked through, gone round, walked through.
+    for (const share of [0.03, 0.09, 0.2, 0.4]) {
+      const filter = index.filter((id: number) => drawn[id] < share)
+      const { distances } = await index.searchBatch(queriesOf8, 10, { filter, ef: 40 })
+      let hits = 0
+      for (let q = 0; q < queriesOf8.rows; q++) {
+        const far = Array.from({ length: 30_000 }, (_, id) =>
+          drawn[id] < share ? distance(rowOf(many, id), rowOf(queriesOf8, q), 'l2') : Infinity,
+        ).sort((a, b) => a - b)
+        for (let rank = 0; rank < 10; rank++) if (distances[q * 10 + rank] <= far[9] * (1 + 1e-5)) hits++
+      }
+      assert.ok(hits >= 0.97 * 10 * queriesOf8.rows, `${hits} at ${share}`)
+    }
   })
 
   test('a range gives all that is within it, and says where it was cut', async () => {
