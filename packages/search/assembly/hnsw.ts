@@ -541,7 +541,7 @@ export function searchMany(
   forSearching(false)
 }
 
-/** The same, in as many threads as call it. @param results room for k candidates of this thread @param n queries, taken from `queue` */
+/** The same without a filter, in as many threads as call it. @param results room for k candidates of this thread @param n queries, taken from `queue` */
 export function searchPieces(
   queries: usize,
   n: u32,
@@ -551,14 +551,12 @@ export function searchPieces(
   ids: usize,
   distances: usize,
   scale: f32,
-  seeds: usize,
-  seeded: i32,
   queue: usize,
 ): void {
   for (;;) {
     const from = claim(queue, queriesOfPiece, n)
     if (from >= n) return
-    searchMany(queries, from, min(from + queriesOfPiece, n), k, ef, results, ids, distances, scale, seeds, seeded)
+    searchMany(queries, from, min(from + queriesOfPiece, n), k, ef, results, ids, distances, scale, 0, 0)
   }
 }
 const queriesOfPiece: u32 = 8
@@ -609,7 +607,7 @@ export function searchRows(
 
 /**
  * Walks with `ef` and lists what it found, by the floats, in no order.
- * @param out room for all rows: id and distance key @returns how many; `reach` says whether there may be more
+ * @param out room for all rows: id and distance key @returns how many; `furtherOut` tells whether there may be more
  */
 export function searchWithin(row: usize, ef: i32, most: i32, out: usize): u32 {
   let found: u32 = 0
@@ -660,7 +658,7 @@ function mayBeFound(id: u32): boolean {
   return !(flagsOf(id) & deletedFlag) && (rowFilter == 0 || inFilter(rowFilter, id))
 }
 
-/** The bits of a distance as they sort, and back. */
+/** The bits of a distance as they sort. */
 export function keyOfDistance(value: f32): i32 {
   return sortable(floatKind == byProducts ? value - 1 : value)
 }

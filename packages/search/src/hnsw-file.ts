@@ -240,8 +240,7 @@ export class HnswFile {
   }
 
   #readPart(source: Source, { pointer, size, offset }: Part): void {
-    for (let at = 0; at < size; at += pieceBytes)
-      source.read(offset + at, this.#graph.view(pointer + at, Math.min(pieceBytes, size - at)))
+    readPieces(source, offset, size, (at, length) => this.#graph.view(pointer + at, length))
   }
 
   #checkGraph(quickly: boolean): void {
@@ -354,12 +353,21 @@ function sizeOf(header: Header, name: string): number {
   return last?.sections.find(section => section.name === name)?.bytes ?? sectionOf(header, name).bytes
 }
 
+/** Reads bytes into where they go, so many at a time. */
+function readPieces(
+  source: Source,
+  offset: number,
+  length: number,
+  view: (at: number, length: number) => Uint8Array,
+): void {
+  for (let at = 0; at < length; at += pieceBytes) source.read(offset + at, view(at, Math.min(pieceBytes, length - at)))
+}
+
 /** Reads a section as it was written first, and then what has changed. @throws InputError where it is damaged */
 function readSection(source: Source, header: Header, name: string, size: number, target: Target): void {
   const wrong = () => damaged(`its section '${name}'`)
   const read = (offset: number, at: number, length: number, before: number) => {
-    for (let done = 0; done < length; done += pieceBytes)
-      source.read(offset + done, target.view(at + done, Math.min(pieceBytes, length - done)))
+    readPieces(source, offset, length, (done, most) => target.view(at + done, most))
     return target.checksum(at, length, before)
   }
   const section = sectionOf(header, name)

@@ -792,7 +792,7 @@ export class HnswGraph {
       await this.#inThreads(
         ({ thread, queue }) => ({
           name: 'searchPieces',
-          args: [queries, rows, k, ef, results[thread], ids, distances, this.scale, 0, 0, queue],
+          args: [queries, rows, k, ef, results[thread], ids, distances, this.scale, queue],
         }),
         { ef, total: rows },
         options,
@@ -832,7 +832,8 @@ export class HnswGraph {
     }
     const { rows, nodes, seeds, list, size } = passing
     const blocks = route === 'list' ? [place(list)] : [place(rows), place(nodes), place(seeds)]
-    this.#room(ef, this.size - size)
+    // Only a walk through those that may not be found keeps them among its candidates.
+    this.#room(ef, route === 'through' ? this.size - size : 0)
     try {
       if (route === 'list') {
         this.#engine.searchRows(queries, from, to, k, ef, results, ids, distances, this.scale, blocks[0], size)

@@ -239,6 +239,15 @@ describe('an index of 4,000 × 24', () => {
     }
   })
 
+  test('a filter that lets few through takes no more memory than one that lets many', async () => {
+    const index = await Hnsw.build(points, { M: 10, efConstruction: 100 })
+    const scratch = () => index.stats().bytes.scratch
+    index.search(rowOf(queries, 0), 10, { ef: 60 })
+    const before = scratch()
+    index.search(rowOf(queries, 0), 10, { ef: 60, filter: [7] })
+    assert.equal(scratch(), before)
+  })
+
   test('a range gives all that is within it, and says where it was cut', async () => {
     const index = await Hnsw.build(points, { metric: 'cosine', M: 10, efConstruction: 100 })
     let missed = 0
