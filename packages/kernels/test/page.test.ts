@@ -1,53 +1,20 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import { stripTypeScriptTypes } from 'node:module'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
-import { type Browser, chromium } from 'playwright-core'
+import { before, describe, test } from 'node:test'
+import { isolation, packagePages, policy, skip } from './package-pages.ts'
 
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
 const script = '../../../scripts/build-wasm.mjs'
 const { compile } = (await import(script)) as { compile(source: string): Promise<string> }
 
-const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'"
-const isolation = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' }
-
-describe('in a page', { skip: executablePath ? false : 'no Chromium on this machine' }, () => {
-  let browser: Browser
+describe('in a page', { skip }, () => {
+  const open = packagePages()
   let module: string
   before(async () => {
     module = await compile('packages/kernels/assembly/test/pool.ts')
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--no-first-run'] })
   })
-  after(() => browser?.close())
-
-  /** Serves the package's sources, types taken out, and opens an empty page beside them. */
-  async function open(t: { after(end: () => unknown): void }, headers: Record<string, string>) {
-    const server = createServer((request, response) => {
-      const path = join(import.meta.dirname, '..', new URL(request.url!, 'http://localhost').pathname)
-      const page = request.url === '/'
-      response.writeHead(page || existsSync(path) ? 200 : 404, {
-        'content-type': page ? 'text/html' : 'text/javascript',
-        'content-security-policy': policy,
-        ...headers,
-      })
-      if (page) response.end('<!doctype html><title>kernels</title><link rel="icon" href="data:,">')
-      else if (existsSync(path)) response.end(stripTypeScriptTypes(readFileSync(path, 'utf8')))
-      else response.end()
-    })
-    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-    t.after(() => server.close())
-    const page = await browser.newPage()
-    t.after(() => page.close())
-    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
-    return page
-  }
 
   /** Runs in the page. */
   async function count({ module, threads }: { module: string; threads: number }) {
-    const from = '/src/index.ts'
+    const from = '/kernels/src/index.ts'
     const { arena, workerPool } = (await import(from)) as typeof import('@offprint/kernels')
     const total = 1000
     const space = arena(4 * total, { shared: true })
@@ -113,7 +80,7 @@ describe('in a page', { skip: executablePath ? false : 'no Chromium on this mach
     test(`that is ${what}, products and selection give what they give in Node`, async t => {
       const page = await open(t, headers)
       const expected = await nearest('../src/index.ts')
-      const found = await page.evaluate(nearest, '/src/index.ts')
+      const found = await page.evaluate(nearest, '/kernels/src/index.ts')
       assert.equal(found.threads, threads)
       assert.deepEqual(found.ids, expected.ids)
       // The last bits may differ where only one of the two has relaxed SIMD. Of itself a row is at 0.
