@@ -20,6 +20,7 @@ export { alternating } from './alternating.ts'
 export { assignToMedoids } from './assign-to-medoids.ts'
 export { balancedAssignment, balancedKMeans } from './balanced-k-means.ts'
 export { type BisectingOptions, bisectingKMeans } from './bisecting-k-means.ts'
+export { clusterMedoids } from './cluster-medoids.ts'
 export { type FasterPamOptions, fasterPam } from './faster-pam.ts'
 export { type Init, inits } from './initial-medoids.ts'
 export { centresMatrix, type KMeans, type KMeansOptions, kMeans, nearestCentres } from './k-means.ts'
@@ -27,6 +28,7 @@ export { type KMeansInit, kMeansInits } from './k-means-starts.ts'
 export type { Algorithm } from './k-means-workspace.ts'
 export { kMedians } from './k-medians.ts'
 export type { KMedoids, KMedoidsOptions } from './k-medoids.ts'
+export { type MatchedLabels, matchLabels } from './match-labels.ts'
 export { bestMatching, type Matching } from './matching.ts'
 export { type MiniBatchOptions, miniBatchKMeans } from './mini-batch-k-means.ts'
 export {
@@ -41,7 +43,8 @@ export {
 } from './mixture.ts'
 export { type CentresModel, openModel, saveModel } from './models.ts'
 export { fastPam1, pam } from './pam.ts'
-export { project } from './project.ts'
+export { type ClusterProfile, clusterProfile, type Difference } from './profile.ts'
+export { type Projection, project } from './project.ts'
 export { medoidSilhouette, type Silhouettes, silhouette } from './silhouette.ts'
 export { sphericalKMeans } from './spherical-k-means.ts'
 export { type TrimmedOptions, trimmedKMeans } from './trimmed-k-means.ts'
@@ -61,3 +64,15 @@ export {
   stability,
   type ValidityMetric,
 } from './validity.ts'
+export {
+  type CategoryVariable,
+  type MissingRule,
+  missingRules,
+  type NumberVariable,
+  type Scaling,
+  scalings,
+  type Variable,
+  type VariablePoints,
+  type VariablesOptions,
+  variablePoints,
+} from './variables.ts'

@@ -68,7 +68,7 @@ export function startingValues(
     const errors = from.error?.kind === 'input' ? [{ field: from.error.field ?? '', message: from.error.message }] : []
     return { values: { ...from.input, seed: from.seed, threads: from.threads }, errors }
   }
-  const example = query.get('example') ? offprint.papers.get(slug)?.methods[name]?.example : undefined
+  const example = query.get('example') ? offprint.module(slug)?.methods[name]?.example : undefined
   return { values: example ?? {}, errors: [] }
 }
 
