@@ -1,0 +1,185 @@
+/** The methods that a table can be clustered by: how each finds k clusters, and how many it thinks there are. */
+import {
+  assignToMedoids,
+  type CovarianceType,
+  covarianceTypes,
+  fasterPam,
+  gaussianMixture,
+  kMeans,
+  medoidSilhouette,
+  pointSilhouette,
+} from '@offprint/clustering'
+import { dissimilarities, type Matrix, matrix, random, type WorkerPool } from '@offprint/kernels'
+
+export interface How {
+  seed: number
+  pool: WorkerPool
+  signal: AbortSignal
+  progress(done: number, total: number): void
+}
+
+export interface Found {
+  /** Cluster of each row from 0; −1 is noise. */
+  labels: Int32Array
+  notes: string[]
+}
+
+/** A measure for each number of clusters that was tried. */
+export interface Curve {
+  measure: string
+  points: [k: number, value: number | null][]
+}
+
+export interface ClusterMethod {
+  title: string
+  /** How k is chosen where none is given, as it stands after "chosen by". */
+  criterion: string
+  /** Finds clusters of any shape, on which measures of round ones say little. */
+  shapes?: boolean
+  fit(points: Matrix, k: number, how: How): Promise<Found>
+  /** The best number of clusters up to the most that are wanted, on a sample of a large table. */
+  choose(points: Matrix, most: number, how: How): Promise<{ k: number; curve: Curve }>
+}
+
+export const methodNames = ['k-means', 'mixture', 'k-medoids'] as const
+export type MethodName = (typeof methodNames)[number]
+
+/** Rows on which the number of clusters and a mixture's type are chosen. */
+const sampleRows = 3000
+/** Rows of which all pairs are compared; of more, the medoids are those of a sample. */
+const pairedRows = 5000
+const restarts = 5
+/** Covariances between more columns than this are neither quick nor well known. */
+const mostCovaried = 40
+
+export const methods: Record<MethodName, ClusterMethod> = {
+  'k-means': {
+    title: 'k-means',
+    criterion: 'the greatest silhouette',
+    async fit(points, k, { seed, pool, signal, progress }) {
+      const { labels, notes } = await kMeans(points, { k, restarts, seed, pool, signal, onProgress: progress })
+      return { labels, notes }
+    },
+    choose: bySilhouette(async (points, k, { seed, pool, signal }) => {
+      return (await kMeans(points, { k, restarts, seed, pool, signal })).labels
+    }),
+  },
+  mixture: {
+    title: 'Gaussian mixture',
+    criterion: 'the least BIC',
+    async fit(points, k, how) {
+      const sample = sampleOf(points, sampleRows, how.seed)
+      const model = await bestMixture(sample, k, how)
+      if (sample.rows === points.rows) return { labels: model.labels, notes: model.notes }
+      const { seed, pool, signal, progress } = how
+      const { labels, notes } = await gaussianMixture(points, {
+        k,
+        type: model.type,
+        init: model,
+        seed,
+        pool,
+        signal,
+        onProgress: progress,
+      })
+      return { labels, notes }
+    },
+    async choose(points, most, how) {
+      const sample = sampleOf(points, sampleRows, how.seed)
+      const curve: Curve = { measure: 'BIC', points: [] }
+      const counts = range(1, Math.min(most, sample.rows))
+      for (const [at, k] of counts.entries()) {
+        how.progress(at, counts.length)
+        const model = await bestMixture(sample, k, how)
+        curve.points.push([k, model.degenerate.length ? null : model.bic])
+      }
+      const best = curve.points.reduce((one, other) => ((other[1] ?? Infinity) < (one[1] ?? Infinity) ? other : one))
+      return { k: best[0], curve }
+    },
+  },
+  'k-medoids': {
+    title: 'k-medoids',
+    criterion: 'the greatest medoid silhouette',
+    async fit(points, k, { seed, signal, progress }) {
+      const sample = sampleOf(points, pairedRows, seed, k)
+      const { medoids, labels, notes } = await fasterPam(sample, { k, restarts, seed, signal, onProgress: progress })
+      if (sample.rows === points.rows) return { labels, notes }
+      return {
+        labels: assignToMedoids(points, takeRows(sample, medoids)).labels,
+        notes: [
+          ...notes,
+          `The medoids are those of ${pairedRows.toLocaleString('en')} rows drawn by lot; every row is with its nearest one.`,
+        ],
+      }
+    },
+    async choose(points, most, { seed, signal, progress }) {
+      const distances = await dissimilarities(sampleOf(points, sampleRows, seed), 'euclidean', { signal })
+      const curve: Curve = { measure: 'medoid silhouette', points: [] }
+      for (const k of range(2, Math.min(most, distances.n - 1))) {
+        progress(k - 2, most - 1)
+        const { medoids } = await fasterPam(distances, { k, restarts, seed, signal })
+        curve.points.push([k, medoidSilhouette(distances, medoids).mean])
+      }
+      return { k: greatest(curve), curve }
+    },
+  },
+}
+
+/** The number of clusters with the greatest mean silhouette; 1 where the index is not defined for any. */
+function bySilhouette(
+  cluster: (points: Matrix, k: number, how: How) => Promise<ArrayLike<number>>,
+): ClusterMethod['choose'] {
+  return async (points, most, how) => {
+    const sample = sampleOf(points, sampleRows, how.seed)
+    const curve: Curve = { measure: 'silhouette', points: [] }
+    for (const k of range(2, Math.min(most, sample.rows - 1))) {
+      how.progress(k - 2, most - 1)
+      const { pool, signal } = how
+      const { mean } = await pointSilhouette(sample, await cluster(sample, k, how), { pool, signal })
+      curve.points.push([k, mean])
+    }
+    return { k: greatest(curve), curve }
+  }
+}
+
+function greatest({ points }: Curve): number {
+  let best: [number, number | null] = [1, null]
+  for (const point of points) if ((point[1] ?? -Infinity) > (best[1] ?? -Infinity)) best = point
+  return best[0]
+}
+
+/** Of the types of covariances the one with the least BIC, none with collapsed components where there is another. */
+async function bestMixture(points: Matrix, k: number, { seed, pool, signal }: How) {
+  const types: CovarianceType[] = points.columns > mostCovaried ? ['diag', 'spherical'] : covarianceTypes
+  let best: Awaited<ReturnType<typeof gaussianMixture>> | undefined
+  for (const type of types) {
+    const model = await gaussianMixture(points, { k, type, seed, pool, signal })
+    const collapsed = Math.sign(model.degenerate.length) - Math.sign(best?.degenerate.length ?? 1)
+    if (!best || collapsed < 0 || (collapsed === 0 && model.bic < best.bic)) best = model
+  }
+  return best!
+}
+
+function range(first: number, last: number): number[] {
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => first + at)
+}
+
+/** All rows, or of more than so many a lot in file order. */
+export function sampleOf(points: Matrix, most: number, seed: number, least = 0): Matrix {
+  const rows = sampleRowsOf(points.rows, Math.max(most, least), seed)
+  return rows ? takeRows(points, rows) : points
+}
+
+/** The rows of such a lot; undefined where all are in it. */
+export function sampleRowsOf(rows: number, most: number, seed: number): number[] | undefined {
+  if (rows <= most) return undefined
+  return random(seed, 1)
+    .sample(most, rows)
+    .sort((a, b) => a - b)
+}
+
+export function takeRows({ data, columns }: Matrix, rows: ArrayLike<number>): Matrix {
+  const chosen = matrix(rows.length, columns)
+  for (let at = 0; at < rows.length; at++)
+    chosen.data.set(data.subarray(rows[at] * columns, (rows[at] + 1) * columns), at * columns)
+  return chosen
+}
