@@ -202,7 +202,7 @@ test('a cluster is shown by the row with the least sum of squared distances to i
     fc.property(
       fc.array(fc.tuple(cell, cell, fc.integer({ min: -1, max: 2 })), { minLength: 1, maxLength: 25 }),
       rows => {
-        const points = matrix(rows.length, 2, Float32Array.from(rows.flatMap(([x, y]) => [x, y])))
+        const points = matrix(rows.length, 2, Float32Array.from(rows.flatMap(row => row.slice(0, 2))))
         const medoids = clusterMedoids(
           points,
           rows.map(row => row[2]),

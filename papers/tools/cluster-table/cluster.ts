@@ -55,7 +55,7 @@ export function requireCount(k: number | undefined, rows: number): void {
 }
 
 export const cluster = defineMethod({
-  title: 'Cluster',
+  title: 'Cluster the rows',
   description:
     'Groups the rows of a table by one method, into as many clusters as you say or as the data speak for. Says whether there are groups at all, shows a typical row of each and what sets it apart, and gives your table back with a column of clusters.',
   effort: 'quick',
@@ -69,9 +69,9 @@ export const cluster = defineMethod({
         hint: 'k-means: round groups of like width. mixture: normal distributions of any shape; it may find that there is one. k-medoids: around real rows, less moved by extreme ones.',
       }),
       ...askForCount,
-      categories: askForTable.categories,
       scaling: askForTable.scaling,
       missing: askForTable.missing,
+      categories: askForTable.categories,
       earlier: input.text({
         label: 'Column with earlier clusters',
         hint: 'Whole numbers from 1, such as last month’s result; 0 or empty where a row had none. Clusters keep their numbers as far as their rows do. It is not compared.',
@@ -128,7 +128,7 @@ export const cluster = defineMethod({
       return [
         {
           type: 'metric',
-          name: 'clusters',
+          name: 'k',
           title: 'Clusters',
           value: shown.numbers.length,
           note: chosen ? `by ${method.criterion}` : 'as you asked for',
@@ -158,7 +158,7 @@ export const cluster = defineMethod({
           note: 'agreement when rows are left out: 1 the same, 0 chance',
         },
         evidenceBlock(evidence),
-        clustersTable(result),
+        inWords(result),
         await map(result, context),
         {
           type: 'file',
@@ -168,9 +168,10 @@ export const cluster = defineMethod({
           file: 'clusters.csv',
           mediaType: 'text/csv',
         },
-        ...(shown.numbers.length > 1 ? [differencesChart(result)] : []),
-        differencesTable(result),
+        ...(shown.numbers.length > 1 ? [differencesChart(result), differencesTable(result)] : []),
         medoidsTable(result),
+        sizesChart(result),
+        clustersTable(result),
         ...(chosen && chosen.curve.points.length > 1 ? [curveBlock(chosen.curve, k)] : []),
         ...(fit.mean === null ? [] : [silhouettes(result)]),
         columnsTable(read, profile.explained),
@@ -304,52 +305,83 @@ function titleOf({ read }: Result, { variable, category }: Difference): string {
   return category !== undefined && column.kind === 'category' ? `${name} = ${column.categories[category]}` : name
 }
 
-/** `melting_K high (3,240, all rows 1,460)`. */
+/** `melting_K high (3,240; all rows 1,460)`. */
 function told(result: Result, difference: Difference): string {
   const { category, effect, inside, overall } = difference
   const shown = category === undefined ? figure : percent
   const word = category === undefined ? (effect > 0 ? 'high' : 'low') : effect > 0 ? 'often' : 'seldom'
-  return `${titleOf(result, difference)} ${word} (${shown(inside)}, all rows ${shown(overall)})`
+  return `${plain(titleOf(result, difference))} ${word} (${shown(inside)}; all rows ${shown(overall)})`
+}
+
+/** Text of the user's table stays what it is in Markdown. */
+function plain(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/[\\`*[\]<>&~|]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\$&')
+}
+
+/** Each cluster in a sentence. */
+function inWords(result: Result): Block {
+  const { labels, numbers, rows, read, medoids, differences } = result
+  const sizes = sizesOf(result)
+  const lines = numbers.map((number, cluster) => {
+    const most = differences[cluster].filter(({ effect }) => Math.abs(effect) >= leastEffect).slice(0, toldDifferences)
+    const apart = most.length ? most.map(one => told(result, one)).join(', ') : 'no column sets it apart'
+    const many = `${sizes[cluster].toLocaleString('en')} ${sizes[cluster] === 1 ? 'row' : 'rows'}`
+    const typical = plain(read.names[rows[medoids[cluster]]])
+    return `- **Cluster ${number}**, ${many} (${percent(sizes[cluster] / labels.length)}), such as *${typical || 'a row without a name'}*${numbers.length > 1 ? `: ${apart}` : ''}.`
+  })
+  const noise = labels.reduce((sum, label) => sum + Number(label < 0), 0)
+  if (noise)
+    lines.push(`- **Noise**, ${noise.toLocaleString('en')} rows (${percent(noise / labels.length)}): in no cluster.`)
+  return { type: 'markdown', name: 'words', title: 'The clusters', text: lines.join('\n') }
+}
+
+function sizesOf({ labels, numbers }: Result): number[] {
+  const sizes = numbers.map(() => 0)
+  for (const label of labels) if (label >= 0) sizes[label]++
+  return sizes
+}
+
+function sizesChart(result: Result): Block {
+  return {
+    type: 'bars',
+    name: 'sizes',
+    title: 'Sizes',
+    y: { label: 'rows' },
+    bars: sizesOf(result).map((value, cluster) => ({
+      label: `cluster ${result.numbers[cluster]}`,
+      group: `cluster ${result.numbers[cluster]}`,
+      value,
+    })),
+  }
 }
 
 function clustersTable(result: Result): TableBlock {
-  const { labels, numbers, rows, read, medoids, differences, fit } = result
-  const sizes = numbers.map(() => 0)
-  for (const label of labels) if (label >= 0) sizes[label]++
+  const { labels, numbers, rows, read, medoids, fit } = result
+  const sizes = sizesOf(result)
   const sums = numbers.map(() => ({ sum: 0, count: 0 }))
   for (let at = 0; at < fit.rows.length; at++) {
     const own = sums[labels[fit.rows[at]]]
     own.sum += fit.values[at]
     own.count++
   }
-  const noise = labels.reduce((sum, label) => sum + Number(label < 0), 0)
   return {
     type: 'table',
     name: 'clusters',
-    title: 'The clusters',
+    title: 'Figures of the clusters',
     columns: [
-      { name: 'cluster', type: 'text' },
+      { name: 'cluster', type: 'integer' },
       { name: 'rows', type: 'integer' },
-      { name: 'share', type: 'text', title: 'share of rows' },
-      { name: 'typical', type: 'text', title: 'typical row' },
-      { name: 'apart', type: 'text', title: 'what sets it apart' },
+      { name: 'share', type: 'number', unit: '%' },
       { name: 'silhouette', type: 'number' },
+      { name: 'typical', type: 'text', title: 'typical row' },
     ],
-    rows: [
-      ...numbers.map((number, cluster) => [
-        String(number),
-        sizes[cluster],
-        percent(sizes[cluster] / labels.length),
-        read.names[rows[medoids[cluster]]],
-        differences[cluster]
-          .filter(({ effect }) => Math.abs(effect) >= leastEffect)
-          .slice(0, toldDifferences)
-          .map(one => told(result, one))
-          .join('; ') || (numbers.length > 1 ? 'nothing much' : null),
-        sums[cluster].count ? sums[cluster].sum / sums[cluster].count : null,
-      ]),
-      ...(noise ? [['noise', noise, percent(noise / labels.length), null, null, null]] : []),
-    ],
+    rows: numbers.map((number, cluster) => [
+      number,
+      sizes[cluster],
+      (100 * sizes[cluster]) / labels.length,
+      sums[cluster].count ? sums[cluster].sum / sums[cluster].count : null,
+      read.names[rows[medoids[cluster]]],
+    ]),
   }
 }
 

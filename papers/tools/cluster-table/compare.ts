@@ -35,9 +35,9 @@ export const compare = defineMethod({
       table: askForTable.table,
       columns: askForTable.columns,
       ...askForCount,
-      categories: askForTable.categories,
       scaling: askForTable.scaling,
       missing: askForTable.missing,
+      categories: askForTable.categories,
     })
     .superRefine(input.checked(given => requireCount(given.k, pointsOf(readTable(given), given).points.rows))),
   async run(given, context): Promise<Block[]> {
@@ -167,7 +167,7 @@ function overview(compared: Compared[]): Block[] {
     gapSentence(gap),
     counts.size === 1
       ? `All methods come to ${[...counts][0]}.`
-      : `They come to ${[...counts].sort((a, b) => a - b).join(', ')} clusters.`,
+      : `They come to ${new Intl.ListFormat('en').format([...counts].sort((a, b) => a - b).map(String))} clusters.`,
     agreement === null
       ? ''
       : `Two methods agree by ${agreement.toFixed(2)} on average (1 is the same, 0 is chance)${agreement < 0.5 ? ': what is found depends on the method more than on the rows' : ''}.`,
@@ -224,7 +224,7 @@ function methodsTable(compared: Compared[]): TableBlock {
       one.calinskiHarabasz,
       one.evidence.k < 2 ? null : one.evidence.stability,
       ...(withNoise ? [100 * one.noise] : []),
-      one.seconds,
+      Math.round(1000 * one.seconds) / 1000,
     ]),
   }
 }

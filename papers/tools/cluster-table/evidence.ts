@@ -96,7 +96,7 @@ export function gapSentence(gap: Gaps | undefined): string {
   if (!gap) return ''
   if (gap.k > 1) return `The gap statistic speaks for ${gap.k} groups.`
   if (gap.greatest > 1)
-    return `The gap statistic speaks for one group by its usual rule, but is greatest at ${gap.greatest}: many small groups look like that, and so do columns with a few extreme values.`
+    return `The gap statistic speaks for one group by its usual rule, but is greatest at ${gap.greatest}: small or uneven groups look like that, and so do columns with a few extreme values.`
   return 'The gap statistic speaks for one group: the rows are no more gathered than rows spread evenly over the same space.'
 }
 

@@ -4,12 +4,13 @@ import {
   type CovarianceType,
   covarianceTypes,
   fasterPam,
+  type GaussianMixture,
   gaussianMixture,
   kMeans,
   medoidSilhouette,
   pointSilhouette,
 } from '@offprint/clustering'
-import { dissimilarities, type Matrix, matrix, random, type WorkerPool } from '@offprint/kernels'
+import { dissimilarities, InputError, type Matrix, matrix, random, type WorkerPool } from '@offprint/kernels'
 
 export interface How {
   seed: number
@@ -70,6 +71,13 @@ export const methods: Record<MethodName, ClusterMethod> = {
     async fit(points, k, how) {
       const sample = sampleOf(points, sampleRows, how.seed)
       const model = await bestMixture(sample, k, how)
+      if (!model) {
+        const { labels } = await methods['k-means'].fit(points, k, how)
+        return {
+          labels,
+          notes: [`A mixture of ${k} normal distributions collapses on these rows; the clusters are those of k-means.`],
+        }
+      }
       if (sample.rows === points.rows) return { labels: model.labels, notes: model.notes }
       const { seed, pool, signal, progress } = how
       const { labels, notes } = await gaussianMixture(points, {
@@ -90,7 +98,7 @@ export const methods: Record<MethodName, ClusterMethod> = {
       for (const [at, k] of counts.entries()) {
         how.progress(at, counts.length)
         const model = await bestMixture(sample, k, how)
-        curve.points.push([k, model.degenerate.length ? null : model.bic])
+        curve.points.push([k, model && !model.degenerate.length ? model.bic : null])
       }
       const best = curve.points.reduce((one, other) => ((other[1] ?? Infinity) < (one[1] ?? Infinity) ? other : one))
       return { k: best[0], curve }
@@ -147,16 +155,25 @@ function greatest({ points }: Curve): number {
   return best[0]
 }
 
-/** Of the types of covariances the one with the least BIC, none with collapsed components where there is another. */
+/**
+ * Of the types of covariances the one with the least BIC, none with collapsed components where there is another; undefined where
+ * no type has covariances with an inverse.
+ */
 async function bestMixture(points: Matrix, k: number, { seed, pool, signal }: How) {
   const types: CovarianceType[] = points.columns > mostCovaried ? ['diag', 'spherical'] : covarianceTypes
-  let best: Awaited<ReturnType<typeof gaussianMixture>> | undefined
+  let best: GaussianMixture | undefined
   for (const type of types) {
-    const model = await gaussianMixture(points, { k, type, seed, pool, signal })
+    let model: GaussianMixture
+    try {
+      model = await gaussianMixture(points, { k, type, seed, pool, signal })
+    } catch (error) {
+      if (error instanceof InputError && error.field === 'reg') continue
+      throw error
+    }
     const collapsed = Math.sign(model.degenerate.length) - Math.sign(best?.degenerate.length ?? 1)
     if (!best || collapsed < 0 || (collapsed === 0 && model.bic < best.bic)) best = model
   }
-  return best!
+  return best
 }
 
 function range(first: number, last: number): number[] {
