@@ -103,8 +103,8 @@ for (const [what, words, message] of [
 test('unknown commands, papers and papers that cannot run yet are exit 2 and say what there is', async () => {
   for (const [words, message] of [
     [['runn'], /unknown command 'runn'/],
-    [['run', 'nothing'], /paper must be one of fasterpam, hnsw, outside, found 'nothing'/],
-    [['run', 'spann'], /spann can be read here but not run yet; these run: fasterpam, hnsw, outside/],
+    [['run', 'nothing'], /paper must be one of cluster-table, fasterpam, hnsw, outside, found 'nothing'/],
+    [['run', 'spann'], /spann can be read here but not run yet; these run: cluster-table, fasterpam, hnsw, outside/],
     [['run', 'fasterpam', 'nothing'], /unknown command|method/],
     [['check'], /one of .*fasterpam.*, or --all/],
     [['check', 'fasterpam', '--claim', 'C99'], /claim must be one of C1, /],
