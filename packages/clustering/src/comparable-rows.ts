@@ -14,6 +14,14 @@ export interface ComparableRows {
   between(a: number, b: number): number
 }
 
+/** Rows of a matrix, by number. */
+export function rowsAt({ data, columns }: Matrix, rows: ArrayLike<number>): Matrix {
+  const some = matrix(rows.length, columns)
+  for (let at = 0; at < rows.length; at++)
+    some.data.set(data.subarray(rows[at] * columns, (rows[at] + 1) * columns), at * columns)
+  return some
+}
+
 /** Beyond 2^±40 numbers are scaled, so that their squares stay within 32-bit floats. */
 const mostPower = 40
 
