@@ -22,6 +22,18 @@ export { balancedAssignment, balancedKMeans } from './balanced-k-means.ts'
 export { type BisectingOptions, bisectingKMeans } from './bisecting-k-means.ts'
 export { clusterMedoids } from './cluster-medoids.ts'
 export { type FasterPamOptions, fasterPam } from './faster-pam.ts'
+export {
+  type AgglomerativeOptions,
+  agglomerative,
+  type Cut,
+  copheneticCorrelation,
+  cutByCount,
+  cutByHeight,
+  type Hierarchy,
+  type Linkage,
+  leafOrder,
+  linkages,
+} from './hierarchical.ts'
 export { type Init, inits } from './initial-medoids.ts'
 export { centresMatrix, type KMeans, type KMeansOptions, kMeans, nearestCentres } from './k-means.ts'
 export { type KMeansInit, kMeansInits } from './k-means-starts.ts'

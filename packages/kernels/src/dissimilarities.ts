@@ -23,9 +23,11 @@ export interface Dissimilarities {
 export interface DissimilarityOptions extends LongCall {
   /** Name of the input in errors; default `points`. */
   field?: string
+  /** Most rows that are accepted; default 16,384, at most 32,000. */
+  most?: number
 }
 
-/** Largest n: 4n² bytes are then 1 GiB. */
+/** Largest n where nothing else is said: 4n² bytes are then 1 GiB. */
 export const mostObjects = 16_384
 
 const blockRows = 32
@@ -46,18 +48,18 @@ export const metrics = Object.keys(kinds) as Metric[]
  * All pairwise dissimilarities of the rows of a matrix, O(n²·d) time and 4n² bytes. Sums are of 32-bit floats: good to
  * about 1e-6 relative.
  *
- * @throws InputError for no rows or columns, more than 16,384 rows, a cell that is not finite, an unknown metric, and for
+ * @throws InputError for no rows or columns, more than `most` rows, a cell that is not finite, an unknown metric, and for
  * `cosine` a row of zeros
  */
 export async function dissimilarities(
   points: Matrix,
   metric: Metric = 'euclidean',
-  { signal, onProgress, field = 'points' }: DissimilarityOptions = {},
+  { signal, onProgress, field = 'points', most = mostObjects }: DissimilarityOptions = {},
 ): Promise<Dissimilarities> {
   const how = Object.hasOwn(kinds, metric) ? kinds[metric] : undefined
   if (!how) throw new InputError('metric', `'${metric}'`, `one of ${metrics.join(', ')}`)
   const { rows: n, columns: d } = points
-  requireCount(n, field)
+  requireCount(n, field, most)
   if (d === 0) throw new InputError(field, 'no column', 'rows with at least one column')
   requireFinite(points, field)
   const stride = Math.ceil(d / 4) * 4
@@ -146,11 +148,16 @@ function fill(
  */
 export async function precomputed(
   { data, rows: n, columns }: Matrix,
-  { signal, field = 'dissimilarities', asymmetric = false }: DissimilarityOptions & { asymmetric?: boolean } = {},
+  {
+    signal,
+    field = 'dissimilarities',
+    asymmetric = false,
+    most = mostObjects,
+  }: DissimilarityOptions & { asymmetric?: boolean } = {},
 ): Promise<Dissimilarities> {
   if (n !== columns)
     throw new InputError(field, `${n} rows and ${columns} columns`, 'a square matrix, as many rows as columns')
-  requireCount(n, field)
+  requireCount(n, field, most)
   const wrong = (row: number, column: number, expected: string, found = String(data[row * n + column])) =>
     new InputError(
       field,
@@ -199,13 +206,13 @@ function squareOf(n: number, space: Arena, symmetric: boolean): Dissimilarities 
   }
 }
 
-function requireCount(n: number, field: string): void {
+function requireCount(n: number, field: string, most: number): void {
   if (n === 0) throw new InputError(field, 'no row', 'at least one row')
-  if (n > mostObjects)
+  if (n > most)
     throw new InputError(
       field,
       `${n.toLocaleString('en')} rows`,
-      `at most ${mostObjects.toLocaleString('en')} rows, as all pairs are kept in memory`,
+      `at most ${most.toLocaleString('en')} rows, as all pairs are kept in memory`,
     )
 }
 
