@@ -66,7 +66,7 @@ export const cluster = defineMethod({
       columns: askForTable.columns,
       method: input.choice(methodNames, {
         label: 'Method',
-        hint: 'k-means: round groups of like width. mixture: normal distributions of any shape; it may find that there is one. k-medoids: around real rows, less moved by extreme ones.',
+        hint: 'k-means: round groups of like width. mixture: normal distributions of any shape; it may find that there is one. k-medoids: around real rows, less moved by extreme ones. hierarchical: Ward’s tree, in which like rows are joined first.',
       }),
       ...askForCount,
       scaling: askForTable.scaling,

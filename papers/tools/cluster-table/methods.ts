@@ -1,13 +1,16 @@
 /** The methods that a table can be clustered by: how each finds k clusters, and how many it thinks there are. */
 import {
+  agglomerative,
   assignToMedoids,
   type CovarianceType,
   covarianceTypes,
+  cutByCount,
   fasterPam,
   type GaussianMixture,
   gaussianMixture,
   kMeans,
   medoidSilhouette,
+  nearestCentres,
   pointSilhouette,
 } from '@offprint/clustering'
 import { dissimilarities, InputError, type Matrix, matrix, random, type WorkerPool } from '@offprint/kernels'
@@ -42,13 +45,15 @@ export interface ClusterMethod {
   choose(points: Matrix, most: number, how: How): Promise<{ k: number; curve: Curve }>
 }
 
-export const methodNames = ['k-means', 'mixture', 'k-medoids'] as const
+export const methodNames = ['k-means', 'mixture', 'k-medoids', 'hierarchical'] as const
 export type MethodName = (typeof methodNames)[number]
 
 /** Rows on which the number of clusters and a mixture's type are chosen. */
 const sampleRows = 3000
 /** Rows of which all pairs are compared; of more, the medoids are those of a sample. */
 const pairedRows = 5000
+/** Rows of a tree; of more, it is of a sample. */
+const treeRows = 10_000
 const restarts = 5
 /** Covariances between more columns than this are neither quick nor well known. */
 const mostCovaried = 40
@@ -130,6 +135,46 @@ export const methods: Record<MethodName, ClusterMethod> = {
       return { k: greatest(curve), curve }
     },
   },
+  hierarchical: {
+    title: 'Hierarchical (Ward)',
+    criterion: 'the greatest silhouette',
+    async fit(points, k, { seed, pool, signal, progress }) {
+      const sample = sampleOf(points, treeRows, seed, k)
+      const tree = await agglomerative(sample, { seed, pool, signal, onProgress: progress })
+      const { labels } = cutByCount(tree, k)
+      if (sample.rows === points.rows) return { labels, notes: tree.notes }
+      return {
+        labels: (await nearestCentres(points, meansOf(sample, labels, k), { pool, signal })).labels,
+        notes: [
+          ...tree.notes,
+          `The tree is of ${treeRows.toLocaleString('en')} rows drawn by lot; every row is in the cluster with the nearest mean.`,
+        ],
+      }
+    },
+    async choose(points, most, how) {
+      const { seed, pool, signal, progress } = how
+      const sample = sampleOf(points, sampleRows, seed)
+      const tree = await agglomerative(sample, { seed, pool, signal })
+      const curve: Curve = { measure: 'silhouette', points: [] }
+      for (const k of range(2, Math.min(most, sample.rows - 1))) {
+        progress(k - 2, most - 1)
+        curve.points.push([k, (await pointSilhouette(sample, cutByCount(tree, k).labels, { pool, signal })).mean])
+      }
+      return { k: greatest(curve), curve }
+    },
+  },
+}
+
+/** Clusters by their means, for `nearestCentres`. */
+function meansOf({ data, columns }: Matrix, labels: Int32Array, k: number) {
+  const centres = new Float64Array(k * columns)
+  const sizes = new Float64Array(k)
+  for (const [row, label] of labels.entries()) {
+    sizes[label]++
+    for (let column = 0; column < columns; column++) centres[label * columns + column] += data[row * columns + column]
+  }
+  for (let at = 0; at < centres.length; at++) centres[at] /= sizes[Math.floor(at / columns)]
+  return { k, columns, centres }
 }
 
 /** The number of clusters with the greatest mean silhouette; 1 where the index is not defined for any. */
