@@ -24,6 +24,7 @@ export const askForTable = {
     label: 'Columns to compare',
     hint: 'Names, separated by commas. Empty: all columns of numbers but ids and constant ones. The result says what was taken.',
     maxLength: 5000,
+    columnsOf: 'table',
   }),
   categories: input.toggle({
     label: `Take columns of text with 2 to ${mostCategories} different values too`,
