@@ -112,7 +112,10 @@ async function ask(
   const threads = space.shared ? pool.threads : 1
   const scratch = space.take(threads * each)
   // Few enough panels that a piece is short of 10 ms even where all rows have to be looked at.
-  const piece = Math.max(1, Math.min(8, Math.floor(2 ** 22 / (16 * tree.rows * columns)), Math.floor(total / threads / 4)))
+  const piece = Math.max(
+    1,
+    Math.min(8, Math.floor(2 ** 22 / (16 * tree.rows * columns)), Math.floor(total / threads / 4)),
+  )
   try {
     await pool.run(
       simd,
@@ -200,8 +203,7 @@ export async function firstWithin(
   return answers(
     tree.arena,
     4 * queries.rows,
-    pointer =>
-      ask(tree, queries, [{ name: 'bindRadius', args: [radius, 0] }], 'firstAll', [pointer], options),
+    pointer => ask(tree, queries, [{ name: 'bindRadius', args: [radius, 0] }], 'firstAll', [pointer], options),
     pointer => new Int32Array(tree.arena.memory.buffer, pointer, queries.rows).slice(),
   )
 }
