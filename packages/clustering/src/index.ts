@@ -21,7 +21,10 @@ export { assignToMedoids } from './assign-to-medoids.ts'
 export { balancedAssignment, balancedKMeans } from './balanced-k-means.ts'
 export { type BisectingOptions, bisectingKMeans } from './bisecting-k-means.ts'
 export { clusterMedoids } from './cluster-medoids.ts'
+export type { CondensedTree } from './condensed-tree.ts'
+export { type Dbscan, type DbscanModel, type DbscanOptions, dbscan, dbscanOf } from './dbscan.ts'
 export { type FasterPamOptions, fasterPam } from './faster-pam.ts'
+export { type Hdbscan, type HdbscanModel, type HdbscanOptions, hdbscan, hdbscanOf } from './hdbscan.ts'
 export {
   type AgglomerativeOptions,
   agglomerative,

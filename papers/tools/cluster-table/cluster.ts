@@ -66,9 +66,15 @@ export const cluster = defineMethod({
       columns: askForTable.columns,
       method: input.choice(methodNames, {
         label: 'Method',
-        hint: 'k-means: round groups of like width. mixture: normal distributions of any shape; it may find that there is one. k-medoids: around real rows, less moved by extreme ones. hierarchical: Ward’s tree, in which like rows are joined first.',
+        hint: 'k-means: round groups of like width. mixture: normal distributions of any shape; it may find that there is one. k-medoids: around real rows, less moved by extreme ones. hierarchical: Ward’s tree, in which like rows are joined first. hdbscan: dense places of any shape and number; rows in none are noise.',
       }),
       ...askForCount,
+      smallest: input.optionalNumber({
+        label: 'Smallest cluster of hdbscan, in rows',
+        integer: true,
+        min: 2,
+        max: 1_000_000,
+      }),
       scaling: askForTable.scaling,
       missing: askForTable.missing,
       categories: askForTable.categories,
@@ -82,7 +88,15 @@ export const cluster = defineMethod({
       input.checked(given => {
         const read = readTable(withoutEarlier(given))
         if (given.method === 'mixture') requireNumbers(read)
-        requireCount(given.k, pointsOf(read, given).points.rows)
+        const { rows } = pointsOf(read, given).points
+        requireCount(given.k, rows)
+        if (given.method === 'hdbscan' && given.k !== undefined)
+          throw new InputError(
+            'k',
+            String(given.k),
+            '',
+            'k: hdbscan finds the number of clusters itself; leave it empty',
+          )
         earlierOf(given)
       }),
     ),
@@ -96,22 +110,29 @@ export const cluster = defineMethod({
         seed: context.seed,
         pool,
         signal: context.signal,
+        smallest: given.smallest,
         progress: (done, total) => context.progress(done, total, what),
       })
       const chosen =
         given.k === undefined
-          ? await method.choose(points, given.mostClusters, how('Choosing the number of clusters'))
+          ? await method.choose?.(points, given.mostClusters, how('Choosing the number of clusters'))
           : undefined
-      const k = Math.min(chosen?.k ?? given.k!, points.rows)
+      const k = Math.min(chosen?.k ?? given.k ?? 0, points.rows)
       const found = await method.fit(points, k, how('Clustering'))
       const shown = numbered(found.labels, earlierOf(given), rows)
-      const gap = await gapsOf(points, k, how('Comparing with rows that have no groups'))
+      const gap = await gapsOf(points, shown.numbers.length, how('Comparing with rows that have no groups'))
       context.progress(0, 1, 'Leaving rows out')
       const quiet = { ...how('Leaving rows out'), progress: () => {} }
       const { fit, stability } = await measure(
         points,
         shown.labels,
-        async sample => (await method.fit(sample, Math.min(k, sample.rows), quiet)).labels,
+        async sample =>
+          (
+            await method.fit(sample, Math.min(k, sample.rows), {
+              ...quiet,
+              smallest: scaled(given.smallest, sample, points),
+            })
+          ).labels,
         quiet,
       )
       const evidence = { k: shown.numbers.length, silhouette: fit.mean, stability, gap, shapes: method.shapes }
@@ -131,7 +152,7 @@ export const cluster = defineMethod({
           name: 'k',
           title: 'Clusters',
           value: shown.numbers.length,
-          note: chosen ? `by ${method.criterion}` : 'as you asked for',
+          note: given.k === undefined ? `by ${method.criterion}` : 'as you asked for',
         },
         {
           type: 'metric',
@@ -183,6 +204,11 @@ export const cluster = defineMethod({
     }
   },
 })
+
+/** The same share of fewer rows. */
+function scaled(smallest: number | undefined, { rows }: Matrix, all: Matrix): number | undefined {
+  return smallest && Math.max(2, Math.round((smallest * rows) / all.rows))
+}
 
 interface Result {
   read: ReadTable

@@ -120,8 +120,8 @@ async function tryMethod(
 ): Promise<Compared> {
   const method = methods[name]
   const began = performance.now()
-  const chosen = given.k === undefined ? await method.choose(points, given.mostClusters, how) : undefined
-  const k = Math.min(chosen?.k ?? given.k!, points.rows)
+  const chosen = given.k === undefined ? await method.choose?.(points, given.mostClusters, how) : undefined
+  const k = Math.min(chosen?.k ?? given.k ?? 0, points.rows)
   const { labels, notes } = await method.fit(points, k, how)
   const seconds = (performance.now() - began) / 1000
   const quiet = { ...how, progress: () => {}, pairs: 5 }

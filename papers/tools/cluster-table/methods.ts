@@ -8,6 +8,8 @@ import {
   fasterPam,
   type GaussianMixture,
   gaussianMixture,
+  hdbscan,
+  hdbscanOf,
   kMeans,
   medoidSilhouette,
   nearestCentres,
@@ -19,6 +21,8 @@ export interface How {
   seed: number
   pool: WorkerPool
   signal: AbortSignal
+  /** Least rows of a cluster, where density says what is one; by the number of rows where it is left open. */
+  smallest?: number
   progress(done: number, total: number): void
 }
 
@@ -41,11 +45,14 @@ export interface ClusterMethod {
   /** Finds clusters of any shape, on which measures of round ones say little. */
   shapes?: boolean
   fit(points: Matrix, k: number, how: How): Promise<Found>
-  /** The best number of clusters up to the most that are wanted, on a sample of a large table. */
-  choose(points: Matrix, most: number, how: How): Promise<{ k: number; curve: Curve }>
+  /**
+   * The best number of clusters up to the most that are wanted, on a sample of a large table; undefined where the method finds
+   * the number itself.
+   */
+  choose?(points: Matrix, most: number, how: How): Promise<{ k: number; curve: Curve }>
 }
 
-export const methodNames = ['k-means', 'mixture', 'k-medoids', 'hierarchical'] as const
+export const methodNames = ['k-means', 'mixture', 'k-medoids', 'hierarchical', 'hdbscan'] as const
 export type MethodName = (typeof methodNames)[number]
 
 /** Rows on which the number of clusters and a mixture's type are chosen. */
@@ -54,6 +61,8 @@ const sampleRows = 3000
 const pairedRows = 5000
 /** Rows of a tree; of more, it is of a sample. */
 const treeRows = 10_000
+/** Neighbours by which density is measured; more than these blur it. */
+const mostNeighbours = 25
 const restarts = 5
 /** Covariances between more columns than this are neither quick nor well known. */
 const mostCovaried = 40
@@ -163,7 +172,34 @@ export const methods: Record<MethodName, ClusterMethod> = {
       return { k: greatest(curve), curve }
     },
   },
+  hdbscan: {
+    title: 'HDBSCAN',
+    criterion: 'density',
+    shapes: true,
+    async fit(points, _, { seed, pool, signal, progress, smallest = smallestOf(points.rows) }) {
+      const sample = sampleOf(points, treeRows, seed)
+      const size = Math.max(2, Math.round((smallest * sample.rows) / points.rows))
+      const found = await hdbscan(sample, {
+        minPts: Math.min(size, mostNeighbours, sample.rows),
+        minClusterSize: size,
+        pool,
+        signal,
+        onProgress: progress,
+      })
+      if (sample.rows === points.rows) return { labels: found.labels, notes: found.notes }
+      return {
+        labels: (await hdbscanOf(points, found.model!, { pool, signal })).labels,
+        notes: [
+          ...found.notes,
+          `The clusters are those of ${treeRows.toLocaleString('en')} rows drawn by lot; every row is where its nearest dense row is.`,
+        ],
+      }
+    },
+  },
 }
+
+/** Least rows of a cluster where nobody says so. */
+export const smallestOf = (rows: number) => Math.max(5, Math.round(rows / 100))
 
 /** Clusters by their means, for `nearestCentres`. */
 function meansOf({ data, columns }: Matrix, labels: Int32Array, k: number) {
@@ -180,7 +216,7 @@ function meansOf({ data, columns }: Matrix, labels: Int32Array, k: number) {
 /** The number of clusters with the greatest mean silhouette; 1 where the index is not defined for any. */
 function bySilhouette(
   cluster: (points: Matrix, k: number, how: How) => Promise<ArrayLike<number>>,
-): ClusterMethod['choose'] {
+): Required<ClusterMethod>['choose'] {
   return async (points, most, how) => {
     const sample = sampleOf(points, sampleRows, how.seed)
     const curve: Curve = { measure: 'silhouette', points: [] }
