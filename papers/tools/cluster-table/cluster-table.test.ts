@@ -8,6 +8,7 @@ import { type Block, block, type RunContext, type TableBlock } from '../../defin
 import { InputErrors, parseInput } from '../../fields.ts'
 import { loadPapers, loadTools } from '../../load.ts'
 import { parseTable } from '../../table.ts'
+import { verdictOf } from './evidence.ts'
 import tool from './index.ts'
 import { methodNames } from './methods.ts'
 
@@ -89,6 +90,50 @@ for (const method of methodNames)
       assert.match(text(blocks, 'evidence'), /\*\*(No clear groups|Groups in doubt)\.\*\*/)
     }
   })
+
+test('one measure that speaks against groups is enough, and many groups are not taken for one', () => {
+  const good = { k: 3, silhouette: 0.6, stability: 0.95, gap: { k: 3, greatest: 3, most: 10 } }
+  const one = { k: 1, greatest: 1, most: 10 }
+  assert.equal(verdictOf(good), 'supported')
+  for (const against of [
+    { k: 1 },
+    { k: 0 },
+    { silhouette: 0.24 },
+    { silhouette: null },
+    { stability: 0.59 },
+    { gap: one },
+  ])
+    assert.equal(verdictOf({ ...good, ...against }), 'none')
+  assert.equal(verdictOf({ ...good, stability: 0.7 }), 'doubtful')
+  assert.equal(verdictOf({ ...good, gap: { ...one, greatest: 8 } }), 'doubtful')
+  const nine = { ...good, k: 9, gap: { ...one, greatest: 9 } }
+  assert.equal(verdictOf(nine), 'supported')
+  assert.equal(verdictOf({ ...nine, silhouette: 0.45 }), 'doubtful')
+  // Round clusters are not asked of a method that finds any shape; stability is.
+  const shapes = { ...good, silhouette: 0.1, gap: one, shapes: true }
+  assert.equal(verdictOf(shapes), 'supported')
+  assert.equal(verdictOf({ ...shapes, stability: 0.5 }), 'none')
+})
+
+test('nine groups hold up, and so do two rings by density', async () => {
+  const { normal, next } = random(2)
+  const nine = Array.from({ length: 270 }, (_, row) => [
+    6 * (row % 3) + normal(),
+    6 * Math.floor((row % 9) / 3) + normal(),
+  ])
+  const grid = await run(cluster, { table: table(csv([['x', 'y'], ...nine])) })
+  assert.equal(metric(grid, 'k'), 9)
+  assert.match(text(grid, 'evidence'), /The groups hold up.*greatest at 9 groups/)
+  const rings = Array.from({ length: 300 }, (_, row) => {
+    const [angle, radius] = [2 * Math.PI * next(), (row % 2 ? 1 : 5) + normal() / 20]
+    return [radius * Math.cos(angle), radius * Math.sin(angle)]
+  })
+  const found = await run(cluster, { table: table(csv([['x', 'y'], ...rings])), method: 'hdbscan', smallest: 20 })
+  const labels = column(found, 'labels', 'cluster')
+  assert.equal(metric(found, 'k'), 2)
+  for (let row = 2; row < 300; row++) assert.ok(labels[row] === labels[row % 2] || labels[row] === 0)
+  assert.match(text(found, 'evidence'), /clusters of this method may have any shape/)
+})
 
 test('evenly spread rows in four columns have no clear groups by any method', async () => {
   const blocks = await run(compare, { table: table(uniform(200, 4, 3)) })

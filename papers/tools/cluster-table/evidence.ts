@@ -6,9 +6,12 @@ import { type How, sampleOf } from './methods.ts'
 
 /** Below the first a partition is no better than chance or close to it (Kaufman and Rousseeuw 1990 on silhouettes). */
 const leastSilhouette = 0.25
+const goodSilhouette = 0.5
 const leastStability = 0.6
 const goodStability = 0.8
 const gapRows = 1000
+/** The gap statistic's box along principal axes is O(columns³), and says little where columns are many. */
+const gapColumns = 200
 const stabilityRows = 1000
 
 export interface Gaps {
@@ -28,7 +31,7 @@ export interface Evidence {
   shapes?: boolean
 }
 
-/** The gap statistic of a table: it does not depend on how the table is clustered. Undefined for fewer than 3 rows. */
+/** The gap statistic of a table: it does not depend on how the table is clustered. Undefined for fewer than 3 rows or many columns. */
 export async function gapsOf(
   points: Matrix,
   k: number,
@@ -36,7 +39,7 @@ export async function gapsOf(
 ): Promise<Gaps | undefined> {
   const sample = sampleOf(points, gapRows, seed)
   const most = Math.min(Math.max(10, k + 2), 20, sample.rows - 1)
-  if (most < 2) return undefined
+  if (most < 2 || points.columns > gapColumns) return undefined
   const { gaps, errors, ...found } = await gapStatistic(sample, {
     mostClusters: most,
     references: 20,
@@ -68,13 +71,19 @@ export async function measure(
 
 export type Verdict = 'none' | 'doubtful' | 'supported'
 
-/** What the measures come to: one that speaks clearly against groups is enough for `none`. */
+/**
+ * What the measures come to: one that speaks clearly against groups is enough for `none`. Where the gap statistic's rule says one
+ * group but its maximum is at the number of clusters found, and these are well apart, there are many groups (the rule stops at the first
+ * number that is no worse than the next).
+ */
 export function verdictOf({ k, silhouette, stability, gap, shapes }: Evidence): Verdict {
   if (k < 2 || stability < leastStability) return 'none'
-  if (shapes) return stability < goodStability ? 'doubtful' : 'supported'
+  const stable = stability < goodStability ? 'doubtful' : 'supported'
+  if (shapes) return stable
   if (silhouette === null || silhouette < leastSilhouette) return 'none'
-  if (gap && gap.k === 1 && gap.greatest === 1) return 'none'
-  return (gap && gap.k === 1) || stability < goodStability ? 'doubtful' : 'supported'
+  if (!gap || gap.k > 1) return stable
+  if (gap.greatest === 1) return 'none'
+  return gap.greatest === k && silhouette >= goodSilhouette ? stable : 'doubtful'
 }
 
 export const verdictWords: Record<Verdict, string> = { none: 'none clear', doubtful: 'in doubt', supported: 'hold up' }
@@ -92,9 +101,12 @@ const advice: Record<Verdict, string> = {
     'That says that such groups are in these columns, not that they are the ones that you are looking for: the profiles show what they are.',
 }
 
-export function gapSentence(gap: Gaps | undefined): string {
+/** @param k clusters that were found, where one number was */
+export function gapSentence(gap: Gaps | undefined, k?: number): string {
   if (!gap) return ''
   if (gap.k > 1) return `The gap statistic speaks for ${gap.k} groups.`
+  if (gap.greatest > 1 && gap.greatest === k)
+    return `The gap statistic is greatest at ${k} groups, as many as were found, though its usual rule stops at one, as it does where groups are many.`
   if (gap.greatest > 1)
     return `The gap statistic speaks for one group by its usual rule, but is greatest at ${gap.greatest}: small or uneven groups look like that, and so do columns with a few extreme values.`
   return 'The gap statistic speaks for one group: the rows are no more gathered than rows spread evenly over the same space.'
@@ -106,16 +118,16 @@ export function evidenceBlock(evidence: Evidence): MarkdownBlock {
   const { k, silhouette, stability, gap, shapes } = evidence
   const said: string[] = []
   if (k < 2) said.push(`The method finds ${k ? 'a single group' : 'no group'}.`)
-  if (gap) said.push(gapSentence(gap))
+  if (gap) said.push(gapSentence(gap, k))
   if (silhouette !== null)
     said.push(
-      `The silhouette is ${silhouette.toFixed(2)}${silhouette < leastSilhouette ? `, below ${leastSilhouette}: most rows lie between clusters` : silhouette < 0.5 ? ', a weak separation' : ''}.`,
+      `The silhouette is ${silhouette.toFixed(2)}${silhouette < leastSilhouette ? `, below ${leastSilhouette}: most rows lie between clusters` : silhouette < goodSilhouette ? ', a weak separation' : ''}.`,
     )
   if (k >= 2)
     said.push(
       `When a fifth of the rows is left out, the clusters come again with an agreement of ${stability.toFixed(2)} (1 is the same, 0 is chance)${stability < leastStability ? ': they depend on which rows happen to be there' : ''}.`,
     )
-  if (shapes && (silhouette ?? 0) < 0.5)
+  if (shapes && (silhouette ?? 0) < goodSilhouette)
     said.push(
       'Silhouette and gap look for round groups; clusters of this method may have any shape, so here stability counts.',
     )
