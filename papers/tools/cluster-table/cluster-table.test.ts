@@ -98,13 +98,15 @@ test('one measure that speaks against groups is enough, and many groups are not 
   for (const against of [
     { k: 1 },
     { k: 0 },
-    { silhouette: 0.24 },
+    { silhouette: 0.24, stability: 0.94 },
     { silhouette: null },
     { stability: 0.59 },
     { gap: one },
   ])
     assert.equal(verdictOf({ ...good, ...against }), 'none')
   assert.equal(verdictOf({ ...good, stability: 0.7 }), 'doubtful')
+  assert.equal(verdictOf({ ...good, gap: undefined }), 'doubtful')
+  assert.equal(verdictOf({ ...good, silhouette: 0.1, stability: 1 }), 'doubtful')
   assert.equal(verdictOf({ ...good, gap: { ...one, greatest: 8 } }), 'doubtful')
   const nine = { ...good, k: 9, gap: { ...one, greatest: 9 } }
   assert.equal(verdictOf(nine), 'supported')

@@ -9,6 +9,7 @@ const leastSilhouette = 0.25
 const goodSilhouette = 0.5
 const leastStability = 0.6
 const goodStability = 0.8
+const sureStability = 0.95
 const gapRows = 1000
 /** The gap statistic's box along principal axes is O(columns³), and says little where columns are many. */
 const gapColumns = 200
@@ -72,7 +73,7 @@ export async function measure(
 export type Verdict = 'none' | 'doubtful' | 'supported'
 
 /**
- * What the measures come to: one that speaks clearly against groups is enough for `none`. Where the gap statistic's rule says one
+ * What the measures come to: one that speaks clearly against groups is enough for `none`, and all must be there for `supported`. Where the gap statistic's rule says one
  * group but its maximum is at the number of clusters found, and these are well apart, there are many groups (the rule stops at the first
  * number that is no worse than the next).
  */
@@ -80,9 +81,11 @@ export function verdictOf({ k, silhouette, stability, gap, shapes }: Evidence): 
   if (k < 2 || stability < leastStability) return 'none'
   const stable = stability < goodStability ? 'doubtful' : 'supported'
   if (shapes) return stable
-  if (silhouette === null || silhouette < leastSilhouette) return 'none'
-  if (!gap || gap.k > 1) return stable
-  if (gap.greatest === 1) return 'none'
+  if (silhouette === null || (gap && gap.k === 1 && gap.greatest === 1)) return 'none'
+  // Where most columns have nothing to do with the groups, rows lie between clusters that come again all the same.
+  if (silhouette < leastSilhouette) return stability < sureStability ? 'none' : 'doubtful'
+  if (!gap) return 'doubtful'
+  if (gap.k > 1) return stable
   return gap.greatest === k && silhouette >= goodSilhouette ? stable : 'doubtful'
 }
 
@@ -119,15 +122,17 @@ export function evidenceBlock(evidence: Evidence): MarkdownBlock {
   const said: string[] = []
   if (k < 2) said.push(`The method finds ${k ? 'a single group' : 'no group'}.`)
   if (gap) said.push(gapSentence(gap, k))
+  else if (k > 1)
+    said.push('The gap statistic is not worked out here: there are too many columns, or too few different rows.')
   if (silhouette !== null)
     said.push(
-      `The silhouette is ${silhouette.toFixed(2)}${silhouette < leastSilhouette ? `, below ${leastSilhouette}: most rows lie between clusters` : silhouette < goodSilhouette ? ', a weak separation' : ''}.`,
+      `The silhouette is ${silhouette.toFixed(2)}${silhouette < leastSilhouette ? `, below ${leastSilhouette}: most rows lie between clusters${verdict === 'doubtful' ? ', as they do where many columns have nothing to do with the groups' : ''}` : silhouette < goodSilhouette ? ', a weak separation' : ''}.`,
     )
   if (k >= 2)
     said.push(
       `When a fifth of the rows is left out, the clusters come again with an agreement of ${stability.toFixed(2)} (1 is the same, 0 is chance)${stability < leastStability ? ': they depend on which rows happen to be there' : ''}.`,
     )
-  if (shapes && (silhouette ?? 0) < goodSilhouette)
+  if (shapes && k > 1 && (silhouette ?? 0) < goodSilhouette)
     said.push(
       'Silhouette and gap look for round groups; clusters of this method may have any shape, so here stability counts.',
     )
@@ -135,6 +140,6 @@ export function evidenceBlock(evidence: Evidence): MarkdownBlock {
     type: 'markdown',
     name: 'evidence',
     title: 'Are there groups?',
-    text: `**${heads[verdict]}** ${said.join(' ')} ${advice[verdict]}`,
+    text: `**${heads[verdict]}** ${said.join(' ')} ${k > 1 ? advice[verdict] : 'Other columns, another scaling or another method may show more.'}`,
   }
 }
