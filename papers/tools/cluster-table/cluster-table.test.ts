@@ -242,6 +242,9 @@ test('clusters keep the numbers that they had, in whatever order they come out n
     .join('\n')
   const again = await run(cluster, { table: table(rows), columns: 'x,y', k: 3, earlier: 'before' })
   assert.deepEqual(column(again, 'labels', 'cluster'), earlier)
+  assert.equal(column(again, 'columns', 'reason')[3], 'the earlier clusters')
+  // The file has that column, too.
+  assert.match(readFileSync(join(folder, 'clusters.csv'), 'utf8'), /^\ufeffx,y,z,before,cluster\r\n/)
   assert.match(text(again, 'notes'), /100 % of the rows that had a cluster kept it/)
   const more = await run(cluster, { table: table(rows), columns: 'x,y', k: 4, earlier: 'before' })
   assert.match(text(more, 'notes'), /New since then: 4/)

@@ -86,7 +86,7 @@ export const cluster = defineMethod({
     })
     .superRefine(
       input.checked(given => {
-        const read = readTable(withoutEarlier(given))
+        const read = readTable(given)
         if (given.method === 'mixture') requireNumbers(read)
         const { rows } = pointsOf(read, given).points
         requireCount(given.k, rows)
@@ -101,7 +101,7 @@ export const cluster = defineMethod({
       }),
     ),
   async run(given, context): Promise<Block[]> {
-    const read = readTable(withoutEarlier(given))
+    const read = readTable(given)
     const { points, rows, filled } = pointsOf(read, given)
     const method = methods[given.method]
     const pool = workerPool({ threads: context.threads })
@@ -224,22 +224,6 @@ interface Result {
   fit: { rows: ArrayLike<number>; values: ArrayLike<number>; sampled: boolean }
 }
 
-/** The earlier column is no column to compare. */
-function withoutEarlier<Given extends { table: Table; earlier: string; columns: string }>(given: Given): Given {
-  if (!given.earlier.trim()) return given
-  const columns = given.table.columns.filter(column => column.name !== given.earlier.trim())
-  if (columns.length === given.table.columns.length) {
-    const all = given.table.columns.map(column => column.name).join(', ')
-    throw new InputError(
-      'earlier',
-      given.earlier,
-      '',
-      `earlier: the table has no column '${given.earlier}'; it has ${all}`,
-    )
-  }
-  return { ...given, table: { ...given.table, columns } }
-}
-
 function requireNumbers({ variables }: ReadTable): void {
   const category = variables.find(variable => variable.kind === 'category')
   if (category)
@@ -323,8 +307,7 @@ function rowsNote({ rows: all }: Table, rows: Uint32Array, filled: number): stri
 }
 
 const percent = (share: number) => `${+(100 * share).toPrecision(share < 0.1 ? 2 : 3)} %`
-const figure = (value: number) =>
-  value.toLocaleString('en', { maximumSignificantDigits: 3, useGrouping: Math.abs(value) >= 10_000 })
+const figure = (value: number) => value.toLocaleString('en', { maximumSignificantDigits: 3 })
 
 function titleOf({ read }: Result, { variable, category }: Difference): string {
   const { name, ...column } = read.variables[variable]

@@ -46,6 +46,8 @@ export interface Given {
   categories: boolean
   scaling: Scaling
   missing: MissingRule
+  /** Column that holds earlier clusters: it is not compared. */
+  earlier?: string
 }
 
 export interface ReadColumn {
@@ -70,21 +72,26 @@ const blanks = new Set(['', 'NA', 'N/A', 'n/a', 'NaN', 'nan', 'NULL', 'null', 'N
 const isBlank = (cell: string) => blanks.has(cell)
 
 /** @throws InputError beside the field that is wrong, with row and column where it is a cell */
-export function readTable({ table, columns, categories, missing }: Given): ReadTable {
+export function readTable({ table, columns, categories, missing, earlier = '' }: Given): ReadTable {
   const wanted = columns
     .split(',')
     .map(name => name.trim())
     .filter(Boolean)
-  const unknown = wanted.find(name => !table.columns.some(column => column.name === name))
-  if (unknown !== undefined) {
+  for (const [field, names] of [
+    ['columns', wanted],
+    ['earlier', earlier.trim() ? [earlier.trim()] : []],
+  ] as const) {
+    const unknown = names.find(name => !table.columns.some(column => column.name === name))
+    if (unknown === undefined) continue
     const all = table.columns.map(column => column.name).join(', ')
-    throw new InputError('columns', unknown, all, `columns: the table has no column '${unknown}'; it has ${all}`)
+    throw new InputError(field, unknown, all, `${field}: the table has no column '${unknown}'; it has ${all}`)
   }
   const variables: Variable[] = []
   const read = table.columns.map((column): ReadColumn => {
     const named = wanted.includes(column.name)
     const gaps = column.text.reduce((sum, cell) => sum + Number(isBlank(cell)), 0)
     const leave = (reason: string): ReadColumn => ({ name: column.name, use: 'left out', reason, missing: gaps })
+    if (column.name === earlier.trim()) return leave('the earlier clusters')
     if (wanted.length && !named) return leave('not asked for')
     if (gaps === table.rows) {
       if (named) throw new InputError('columns', column.name, '', `columns: '${column.name}' has no value`)

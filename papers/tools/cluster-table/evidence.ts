@@ -120,7 +120,7 @@ export function evidenceBlock(evidence: Evidence): MarkdownBlock {
   const verdict = verdictOf(evidence)
   const { k, silhouette, stability, gap, shapes } = evidence
   const said: string[] = []
-  if (k < 2) said.push(`The method finds ${k ? 'a single group' : 'no group'}.`)
+  if (k < 2) said.push(k ? 'There is a single cluster.' : 'The method finds no group.')
   if (gap) said.push(gapSentence(gap, k))
   else if (k > 1)
     said.push('The gap statistic is not worked out here: there are too many columns, or too few different rows.')
