@@ -1,11 +1,12 @@
 import { adjustedRandIndex, calinskiHarabasz, contingency, daviesBouldin } from '@offprint/clustering'
 import { type Matrix, workerPool } from '@offprint/kernels'
 import { type Block, defineMethod, input, type MarkdownBlock, type TableBlock, z } from '../../define.ts'
-import { askForCount, columnsTable, exampleTable, notesBlock, requireCount } from './cluster.ts'
+import { askForCount, exampleTable, requireCount } from './cluster.ts'
 import { askForTable, pointsOf, readTable } from './columns.ts'
 import { type Evidence, gapSentence, gapsOf, measure, type Verdict, verdictOf, verdictWords } from './evidence.ts'
 import { writeTable } from './labels-file.ts'
 import { type ClusterMethod, type Curve, type How, methodNames, methods, sampleRowsOf, takeRows } from './methods.ts'
+import { columnsTable, notesBlock } from './result.ts'
 
 /** Of more rows so many are compared. */
 const comparedRows = 5000
