@@ -22,7 +22,6 @@ export const askForPoints = {
     label: 'Columns to compare',
     hint: 'Names, separated by commas; empty: every column of numbers.',
     maxLength: 2000,
-    columnsOf: 'table',
   }),
   precomputed: input.toggle({
     label: 'The numbers are dissimilarities already',
