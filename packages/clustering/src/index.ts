@@ -23,6 +23,7 @@ export { type BisectingOptions, bisectingKMeans } from './bisecting-k-means.ts'
 export type { CondensedTree } from './condensed-tree.ts'
 export { type Dbscan, type DbscanModel, type DbscanOptions, dbscan, dbscanOf } from './dbscan.ts'
 export { type FasterPamOptions, fasterPam } from './faster-pam.ts'
+export { type GowerColumn, gower, gowerKinds } from './gower.ts'
 export { type Hdbscan, type HdbscanModel, type HdbscanOptions, hdbscan, hdbscanOf } from './hdbscan.ts'
 export {
   type AgglomerativeOptions,
@@ -59,6 +60,16 @@ export { fastPam1, pam } from './pam.ts'
 export { project } from './project.ts'
 export { medoidSilhouette, type Silhouettes, silhouette } from './silhouette.ts'
 export { sphericalKMeans } from './spherical-k-means.ts'
+export {
+  type ColumnScales,
+  completeRows,
+  type Missing,
+  missingChoices,
+  type Standardisation,
+  scaleColumns,
+  standardisations,
+  standardise,
+} from './standardise.ts'
 export { type TrimmedOptions, trimmedKMeans } from './trimmed-k-means.ts'
 export {
   calinskiHarabasz,
