@@ -79,6 +79,7 @@ export {
   type GapOptions,
   gapStatistic,
   type Index,
+  type IndexOptions,
   type PointSilhouetteOptions,
   type PointSilhouettes,
   pointSilhouette,
