@@ -24,6 +24,7 @@ export { clusterMedoids } from './cluster-medoids.ts'
 export type { CondensedTree } from './condensed-tree.ts'
 export { type Dbscan, type DbscanModel, type DbscanOptions, dbscan, dbscanOf } from './dbscan.ts'
 export { type FasterPamOptions, fasterPam } from './faster-pam.ts'
+export { type GowerColumn, gower, gowerKinds } from './gower.ts'
 export { type Hdbscan, type HdbscanModel, type HdbscanOptions, hdbscan, hdbscanOf } from './hdbscan.ts'
 export {
   type AgglomerativeOptions,
@@ -63,6 +64,16 @@ export { type Projection, project } from './project.ts'
 export { resizeMedoids } from './resize-medoids.ts'
 export { medoidSilhouette, type Silhouettes, silhouette } from './silhouette.ts'
 export { sphericalKMeans } from './spherical-k-means.ts'
+export {
+  type ColumnScales,
+  completeRows,
+  type Missing,
+  missingChoices,
+  type Standardisation,
+  scaleColumns,
+  standardisations,
+  standardise,
+} from './standardise.ts'
 export { type TrimmedOptions, trimmedKMeans } from './trimmed-k-means.ts'
 export {
   calinskiHarabasz,
@@ -72,6 +83,7 @@ export {
   type GapOptions,
   gapStatistic,
   type Index,
+  type IndexOptions,
   type PointSilhouetteOptions,
   type PointSilhouettes,
   pointSilhouette,
