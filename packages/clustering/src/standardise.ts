@@ -49,14 +49,17 @@ export function standardise(points: Matrix, how: Standardisation = 'z-score'): {
   return { points: scaleColumns(points, { offsets, scales }), offsets, scales }
 }
 
-function scaleOf(column: Float64Array, how: Standardisation): [offset: number, scale: number] {
+/** Offset and scale of one column of finite numbers; the scale is 0 where all are equal. */
+export function scaleOf(column: Float64Array, how: Standardisation): [offset: number, scale: number] {
   const first = column[0]
   // Rounding must not make something of equal numbers.
   if (column.every(value => value === first)) return [first, 0]
   const mean = (values: Float64Array) => values.reduce((sum, value) => sum + value / values.length, 0)
   if (how === 'z-score') {
     const middle = mean(column)
-    return [middle, Math.sqrt(mean(column.map(value => (value - middle) ** 2)))]
+    // Squares of shares neither overflow nor vanish.
+    const widest = column.reduce((most, value) => Math.max(most, Math.abs(value - middle)), 0)
+    return [middle, widest * Math.sqrt(mean(column.map(value => ((value - middle) / widest) ** 2)))]
   }
   if (how === 'min-max') {
     const least = column.reduce((a, b) => Math.min(a, b))
@@ -67,10 +70,10 @@ function scaleOf(column: Float64Array, how: Standardisation): [offset: number, s
   return [middle, perMedianDeviation * medianOf(deviations) || perMeanDeviation * mean(deviations)]
 }
 
-function medianOf(values: Float64Array): number {
+export function medianOf(values: Float64Array): number {
   const sorted = values.toSorted()
   const half = sorted.length >> 1
-  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
+  return sorted.length % 2 ? sorted[half] : sorted[half - 1] + (sorted[half] - sorted[half - 1]) / 2
 }
 
 /** Scales other rows as those that `standardise` has measured. @throws InputError where the columns differ */

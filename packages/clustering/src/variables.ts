@@ -1,5 +1,6 @@
 /** Columns of a table as points: numbers scaled, categories as indicators, missing cells by an explicit rule. */
 import { InputError, type Matrix, matrix } from '@offprint/kernels'
+import { type Missing, medianOf, type Standardisation, scaleOf } from './standardise.ts'
 
 /** A column of a table, one value a row. */
 export type Variable = NumberVariable | CategoryVariable
@@ -19,23 +20,19 @@ export interface CategoryVariable {
   categories: string[]
 }
 
-/**
- * How columns of numbers are made comparable. `standardise`: mean 0, standard deviation 1. `robust`: median 0, median absolute
- * deviation (times 1.4826, so that it is the standard deviation of normal data) 1; where more than half of a column's cells are equal
- * its mean absolute deviation (times 1.2533) counts instead. `min-max`: from 0 to 1. `none`: as they are.
- */
-export const scalings = ['standardise', 'robust', 'min-max', 'none'] as const
+/** How columns of numbers are made comparable: see `standardise`; `none` leaves them as they are. */
+export const scalings = ['z-score', 'robust', 'min-max', 'none'] as const satisfies (Standardisation | 'none')[]
 export type Scaling = (typeof scalings)[number]
 
 /**
  * What becomes of missing cells: `refuse` throws, `drop` leaves out rows with one, `median` puts the median of the column there, of
  * categories the commonest.
  */
-export const missingRules = ['refuse', 'drop', 'median'] as const
+export const missingRules = ['refuse', 'drop', 'median'] as const satisfies Missing[]
 export type MissingRule = (typeof missingRules)[number]
 
 export interface VariablesOptions {
-  /** Default `standardise`. */
+  /** Default `z-score`. */
   scaling?: Scaling
   /** Default `refuse`. */
   missing?: MissingRule
@@ -51,7 +48,7 @@ export interface VariablePoints {
 
 /**
  * Rows of a table as points. A column of numbers is one coordinate, constant ones are 0 (as they are with `none`). A column of
- * categories is one indicator for each of them. With `standardise` and `robust` these are scaled together to variance 1, so that the
+ * categories is one indicator for each of them. With `z-score` and `robust` these are scaled together to variance 1, so that the
  * column counts as much as a standardised column of numbers; otherwise so that two rows with different categories are 1 apart. Scaled
  * in 64 bits.
  *
@@ -65,7 +62,7 @@ export interface VariablePoints {
  */
 export function variablePoints(
   variables: readonly Variable[],
-  { scaling = 'standardise', missing = 'refuse' }: VariablesOptions = {},
+  { scaling = 'z-score', missing = 'refuse' }: VariablesOptions = {},
 ): VariablePoints {
   if (!scalings.includes(scaling)) throw new InputError('scaling', `'${scaling}'`, `one of ${scalings.join(', ')}`)
   if (!missingRules.includes(missing))
@@ -123,41 +120,19 @@ function keptRows(variables: readonly Variable[], total: number, missing: Missin
   return Uint32Array.from(kept)
 }
 
-/** What stands in the middle of sorted numbers. */
-function medianOf(sorted: Float64Array): number {
-  const half = sorted.length >> 1
-  return sorted.length % 2 ? sorted[half] : sorted[half - 1] + (sorted[half] - sorted[half - 1]) / 2
-}
-
 function numberColumn({ name, values }: NumberVariable, rows: Uint32Array, scaling: Scaling): Float64Array[] {
   const column = Float64Array.from(rows, row => values[row])
-  const known = column.filter(value => !Number.isNaN(value)).sort()
+  const known = column.filter(value => !Number.isNaN(value))
   if (!known.length) throw new InputError('variables', 'no value', `a column with values ('${name}' has none)`)
-  if (!Number.isFinite(known[0]) || !Number.isFinite(known[known.length - 1]))
+  if (!known.every(Number.isFinite))
     throw new InputError('variables', 'an infinite number', `finite numbers in '${name}'`)
-  const median = medianOf(known)
-  for (let row = 0; row < column.length; row++) if (Number.isNaN(column[row])) column[row] = median
-  if (scaling === 'none') return [column]
-  const [least, most] = [known[0], known[known.length - 1]]
-  if (least === most) return [column.fill(0)]
-  const [origin, unit] = scaling === 'min-max' ? [least, most - least] : spreadOf(column, scaling, median)
-  return [column.map(value => (value - origin) / unit)]
-}
-
-/** Where a column lies and how far it spreads. Squares are of shares of the range: they neither overflow nor vanish. */
-function spreadOf(column: Float64Array, scaling: 'standardise' | 'robust', median: number): [number, number] {
-  const n = column.length
-  const deviations = column.map(value => Math.abs(value - median))
-  const widest = deviations.reduce((one, other) => Math.max(one, other))
-  if (scaling === 'robust') {
-    const typical = medianOf(Float64Array.from(deviations).sort())
-    return [median, typical > 0 ? 1.4826 * typical : (1.2533 * deviations.reduce((sum, one) => sum + one, 0)) / n]
+  if (known.length < column.length) {
+    const median = medianOf(known)
+    for (let row = 0; row < column.length; row++) if (Number.isNaN(column[row])) column[row] = median
   }
-  let sum = 0
-  for (const value of column) sum += (value - median) / widest / n
-  let squares = 0
-  for (const value of column) squares += ((value - median) / widest - sum) ** 2 / n
-  return [median + sum * widest, Math.sqrt(squares) * widest]
+  if (scaling === 'none') return [column]
+  const [offset, scale] = scaleOf(column, scaling)
+  return [column.map(value => (scale > 0 ? (value - offset) / scale : 0))]
 }
 
 function indicators({ name, values, categories }: CategoryVariable, rows: Uint32Array, scaling: Scaling) {
@@ -177,7 +152,7 @@ function indicators({ name, values, categories }: CategoryVariable, rows: Uint32
   // The variances of the indicators add up to 1 − Σp².
   let variance = 1
   for (const count of counts) variance -= (count / rows.length) ** 2
-  const equal = scaling === 'standardise' || scaling === 'robust'
+  const equal = scaling === 'z-score' || scaling === 'robust'
   const weight = equal ? (variance > 1e-12 ? 1 / Math.sqrt(variance) : 0) : Math.SQRT1_2
   return categories.map((_, category) => Float64Array.from(column, value => (value === category ? weight : 0)))
 }

@@ -29,7 +29,7 @@ const variance = (values: number[]) => mean(values.map(value => (value - mean(va
 
 test('columns of numbers are scaled as they are asked to be', () => {
   const column = number('x', 1, 2, 3, 10)
-  const of = (scaling: 'standardise' | 'robust' | 'min-max' | 'none') => [
+  const of = (scaling: 'z-score' | 'robust' | 'min-max' | 'none') => [
     ...variablePoints([column], { scaling }).points.data,
   ]
   assert.deepEqual(of('none'), [1, 2, 3, 10])
@@ -39,8 +39,8 @@ test('columns of numbers are scaled as they are asked to be', () => {
     of('robust'),
     [-1.5, -0.5, 0.5, 7.5].map(value => Math.fround(value / 1.4826)),
   )
-  near(mean(of('standardise')), 0, 1e-6)
-  near(variance(of('standardise')), 1, 1e-6)
+  near(mean(of('z-score')), 0, 1e-6)
+  near(variance(of('z-score')), 1, 1e-6)
 })
 
 test('a column of categories has variance 1, as a standardised one of numbers, or is 1 apart', () => {
@@ -73,7 +73,7 @@ test('missing cells are refused with their place, or dropped or filled where tha
 })
 
 test('degenerate columns: constant, enormous, tiny, infinite, none at all', () => {
-  for (const scaling of ['standardise', 'robust', 'min-max'] as const) {
+  for (const scaling of ['z-score', 'robust', 'min-max'] as const) {
     assert.deepEqual([...variablePoints([number('x', 7, 7, 7)], { scaling }).points.data], [0, 0, 0])
     for (const unit of [1e300, 1e-300]) {
       const { data } = variablePoints([number('x', -unit, 0, unit)], { scaling }).points

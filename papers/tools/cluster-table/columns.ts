@@ -32,7 +32,7 @@ export const askForTable = {
   }),
   scaling: input.choice(scalings, {
     label: 'Scaling',
-    hint: 'standardise: mean 0 and standard deviation 1, so that no unit outweighs another. robust: by median and its deviation, where a few values are extreme. none: only where all columns have one unit.',
+    hint: 'z-score: mean 0 and standard deviation 1, so that no unit outweighs another. robust: by median and its deviation, where a few values are extreme. none: only where all columns have one unit.',
   }),
   missing: input.choice(missingRules, {
     label: 'Empty cells',
