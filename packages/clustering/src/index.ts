@@ -27,6 +27,7 @@ export { type KMeansInit, kMeansInits } from './k-means-starts.ts'
 export type { Algorithm } from './k-means-workspace.ts'
 export { kMedians } from './k-medians.ts'
 export type { KMedoids, KMedoidsOptions } from './k-medoids.ts'
+export type { MatrixChoice } from './k-medoids-workspace.ts'
 export { bestMatching, type Matching } from './matching.ts'
 export { type MiniBatchOptions, miniBatchKMeans } from './mini-batch-k-means.ts'
 export {
@@ -40,7 +41,7 @@ export {
   mixtureParameters,
 } from './mixture.ts'
 export { type CentresModel, openModel, saveModel } from './models.ts'
-export { fastPam1, pam } from './pam.ts'
+export { fastPam1, fastPam2, pam } from './pam.ts'
 export { project } from './project.ts'
 export { medoidSilhouette, type Silhouettes, silhouette } from './silhouette.ts'
 export { sphericalKMeans } from './spherical-k-means.ts'
