@@ -70,6 +70,8 @@ const roundsAt: usize = 36
 const mostLooks: i32 = 4000
 /** Positions in a round. */
 const mostRound: i32 = 2048
+/** Candidates in a row that have not helped before the threads go on together. */
+const patience: i32 = 32
 
 export function bind(
   n_: i32,
@@ -520,16 +522,24 @@ export function beginRounds(): void {
 
 /**
  * `sweep` by several threads, with the same swaps: in rounds, each thread evaluates candidates against the same medoids; the first
- * in the order that helps is swapped in, and the next round begins behind it. What was evaluated behind it is lost, so rounds
- * are short where swaps are frequent.
+ * in the order that helps is swapped in, and the next round begins behind it. What was evaluated behind it is lost, so while
+ * swaps are frequent the first thread goes on alone.
  */
 export function sweepTogether(from: i32, to: i32, thread: i32, threads: i32, queue: usize): void {
   let position = from
-  let round = threads
+  let round = patience
+  // A whole sweep is often without a swap.
+  let quiet = patience
   for (;;) {
     if (thread == 0) {
-      const last = i32.load(state, lastAt)
-      const end = last >= position && last < to ? last : to
+      let end = lastBetween(position, to)
+      while (position < end && quiet < patience && atomic.load<u32>(queue, 4) == 0) {
+        if (sweep(position, position + 1, true) < 0) break
+        const swapped = i32.load(state, lastAt) == position
+        quiet = swapped ? 0 : quiet + 1
+        position++
+        if (swapped) end = to
+      }
       const stopped = atomic.load<u32>(queue, 4) != 0
       i32.store(state, position, nextAt)
       i32.store(state, to, foundAt)
@@ -553,7 +563,8 @@ export function sweepTogether(from: i32, to: i32, thread: i32, threads: i32, que
         evaluate(rowAt(p))
         swapAt(p)
         position = p + 1
-        round = max(threads, round >> 1)
+        round = patience
+        quiet = 0
       } else {
         position = until
         round = min(2 * round, mostRound)
@@ -563,6 +574,13 @@ export function sweepTogether(from: i32, to: i32, thread: i32, threads: i32, que
   if (thread > 0) return
   i32.store(state, position == i32.load(state, lastAt) && position < to ? -1 : position, reachedAt)
   atomic.store<u32>(queue, to - from)
+}
+
+/** Where a sweep from this position ends: at the last swap, or at `to`. */
+@inline
+function lastBetween(position: i32, to: i32): i32 {
+  const last = i32.load(state, lastAt)
+  return last >= position && last < to ? last : to
 }
 
 // The best swap of a round lies where the caller wants it: f64 change, i32 position (−1: none), i32 slot.
