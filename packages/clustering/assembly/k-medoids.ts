@@ -456,9 +456,11 @@ function move(i: i32, o: i32, v: f32, count: i32): i32 {
   return count + 1
 }
 
+/** Below 0 there is nothing, so that a total of 0 is lowered by rounding alone. */
 @inline
 function helps(change: f64): bool {
-  return change < -tolerance * total()
+  const now = total()
+  return now > 0 && change < -tolerance * now
 }
 
 @inline
@@ -480,6 +482,11 @@ export function takeSwaps(): i32 {
 /** Position in the order of the last swap, −1 before the first. */
 export function lastSwap(): i32 {
   return i32.load(state, lastAt)
+}
+
+/** Before sweeps in another order. */
+export function forgetLastSwap(): void {
+  i32.store(state, -1, lastAt)
 }
 
 /** Where the last sweep has ended. */

@@ -9,7 +9,7 @@ import { pieceOf } from './k-medoids-workspace.ts'
  * @throws InputError for wrong options or data; the signal's reason once it is aborted
  */
 export function alternating(data: Matrix | Dissimilarities, options: KMedoidsOptions): Promise<KMedoids> {
-  return kMedoids(data, { init: 'random', ...options }, async (space, { maxPasses, swapped, pause }) => {
+  return kMedoids(data, { ...options, init: options.init ?? 'random' }, async (space, { maxPasses, totals, pause }) => {
     const { engine, n, k } = space
     for (let pass = 0; pass < maxPasses; pass++) {
       const before = engine.total()
@@ -32,7 +32,7 @@ export function alternating(data: Matrix | Dissimilarities, options: KMedoidsOpt
       }
       await space.place(medoids)
       if (!(engine.total() < before)) return { passes: pass + 1, converged: true, evaluations: (pass + 1) * n }
-      swapped(engine.total())
+      totals.push(engine.total())
     }
     return { passes: maxPasses, converged: false, evaluations: maxPasses * n }
   })

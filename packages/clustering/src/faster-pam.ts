@@ -18,12 +18,12 @@ export interface FasterPamOptions extends KMedoidsOptions {
  * const { medoids, labels, objective } = await fasterPam(points, { k: 8, seed: 1 })
  */
 export function fasterPam(data: Matrix | Dissimilarities, options: FasterPamOptions): Promise<KMedoids> {
-  return kMedoids(data, { init: 'random', ...options }, eagerSwaps(options))
+  return kMedoids(data, { ...options, init: options.init ?? 'random' }, eagerSwaps(options))
 }
 
 /** Every swap that helps as soon as it is found, until a whole round has passed without one. */
 export function eagerSwaps({ shuffle, seed = 0 }: Pick<FasterPamOptions, 'shuffle' | 'seed'>): Search {
-  return async (space, { maxPasses, swapped, pause }) => {
+  return async (space, { maxPasses, totals, pause }) => {
     const { engine, candidates } = space
     const order = space.order()
     for (let position = 0; position < candidates; position++) order[position] = position
@@ -35,7 +35,7 @@ export function eagerSwaps({ shuffle, seed = 0 }: Pick<FasterPamOptions, 'shuffl
         await space.load(position, end)
         while (position < end) {
           const next = await space.sweep(position, Math.min(end, position + space.sweepPiece))
-          for (const total of space.takeTrace()) swapped(total)
+          totals.push(...space.takeTrace())
           if (next < 0) return { passes: pass + 1, converged: true, evaluations: pass * candidates + engine.lastSwap() }
           position = next
           await pause(pass + position / candidates)

@@ -25,6 +25,7 @@ interface Engine {
   sweep(from: number, to: number, once: number): number
   reached(): number
   lastSwap(): number
+  forgetLastSwap(): void
   takeSwaps(): number
   beginRounds(): void
   swap(slot: number, candidate: number, row: number): void
@@ -86,6 +87,8 @@ export interface Workspace {
   sums(): { pointer: number; values: Float64Array }
   /** n × i32 for lists of objects, with their address. */
   members(): { pointer: number; values: Int32Array }
+  /** Addresses of k × f64 and k × i32 for sums and sizes of clusters. */
+  silhouetteRoom(): [number, number]
   /** Makes the rows of the candidates at these positions of the order ready; at most `atOnce`. */
   load(from: number, to: number): Promise<void>
   /** Makes rows of candidates ready, in the place of those that `load` has made ready. For all rows in memory, nothing is done. */
@@ -122,7 +125,7 @@ export interface Workspace {
 }
 
 /** A swap counts only if it lowers the total by more than this share: rounding of 32-bit distances. */
-const tolerance = 1e-9
+const leastGain = 1e-9
 /** Candidates whose rows are worked out at once. */
 const blockRows = 64
 /** Objects from which several threads are quicker than one; measured by bench/fasterpam.ts. */
@@ -168,9 +171,16 @@ export function workspace(
   {
     weights: given,
     silhouettes = false,
+    tolerance = leastGain,
     pool,
     signal,
-  }: { weights?: ArrayLike<number>; silhouettes?: boolean; pool?: WorkerPool; signal?: AbortSignal } = {},
+  }: {
+    weights?: ArrayLike<number>
+    silhouettes?: boolean
+    tolerance?: number
+    pool?: WorkerPool
+    signal?: AbortSignal
+  } = {},
 ): Workspace {
   const { arena, n, candidates, stride } = source
   const weights = checkedWeights(given, n)
@@ -259,6 +269,7 @@ export function workspace(
       order: () => ints(orderAt, candidates),
       sums: () => ({ pointer: sumsAt, values: doubles(sumsAt, candidates) }),
       members: () => ({ pointer: listedAt, values: ints(listedAt, n) }),
+      silhouetteRoom: () => [lossAt, bestAt],
       async load(from, to) {
         if (!source.compute) return
         await source.compute(space.order().slice(from, to), blockAt, stride)

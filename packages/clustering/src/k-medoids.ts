@@ -75,11 +75,17 @@ export interface KMedoids {
   notes: string[]
 }
 
+/** What a search makes small (the deviation) or great (the silhouettes). */
+export type Objective = 'deviation' | 'medoidSilhouette' | 'silhouette'
+
 export interface SearchOptions {
   maxPasses: number
   random: Random
-  /** Called after each swap, with the engine's total then. */
-  swapped(total: number): void
+  /**
+   * What is made small, at the start and after each swap: the engine's total, or for `silhouette` the negative mean, of which the
+   * search itself replaces the first.
+   */
+  totals: number[]
   /** Called with passes done so far; breaks the work into pieces of some milliseconds. */
   pause(passes: number): Promise<void> | undefined
 }
@@ -88,7 +94,7 @@ export interface SearchOptions {
 export type Search = (
   space: Workspace,
   options: SearchOptions,
-) => Promise<{ passes: number; converged: boolean; evaluations: number }>
+) => Promise<{ passes: number; converged: boolean; evaluations: number; swaps?: number }>
 
 /** Runs a search from each start and gives back the best result. @throws InputError for wrong options */
 export async function kMedoids(
@@ -110,26 +116,15 @@ export function requireOptions(options: KMedoidsOptions, n: number): void {
   requireWhole('maxPasses', maxPasses, 1, 1_000_000_000)
 }
 
-/** `kMedoids` on rows of distances. @param silhouettes search for the medoid silhouette instead of the total deviation */
+/** `kMedoids` on rows of distances. */
 export async function kMedoidsOf(
   source: Source,
-  options: KMedoidsOptions & { init: Init; silhouettes?: boolean },
+  options: KMedoidsOptions & { init: Init; objective?: Objective },
   search: Search,
 ): Promise<KMedoids> {
-  const {
-    k,
-    init,
-    ties,
-    restarts = 1,
-    seed = 0,
-    maxPasses = 100,
-    weights,
-    silhouettes,
-    pool,
-    signal,
-    onProgress,
-  } = options
-  const space = workspace(source, k, { weights, silhouettes, pool, signal })
+  const { k, init, ties, restarts = 1, seed = 0, maxPasses = 100, weights, pool, signal, onProgress } = options
+  const { objective = 'deviation' } = options
+  const space = workspace(source, k, { weights, silhouettes: objective === 'medoidSilhouette', pool, signal })
   try {
     let best: KMedoids | undefined
     let least = Infinity
@@ -139,9 +134,10 @@ export async function kMedoidsOf(
       const pause = (passes: number) => wait(restart + 1 - 0.5 ** passes, restarts)
       const { total, ...found } = await once(
         space,
-        { init, ties, silhouettes, seed, random: random(seed, restart), maxPasses, pause },
+        { init, ties, objective, seed, random: random(seed, restart), maxPasses, pause },
         search,
       )
+      await wait(restart + 1, restarts)
       if (best && !(total < least)) continue
       best = { ...found, notes: notesOn(space, found) }
       least = total
@@ -158,12 +154,12 @@ async function once(
   {
     init,
     ties,
-    silhouettes = false,
+    objective,
     seed,
     random,
     maxPasses,
     pause,
-  }: Omit<SearchOptions, 'swapped'> & { init: Init; ties?: 'first' | 'last'; silhouettes?: boolean; seed: number },
+  }: Omit<SearchOptions, 'totals'> & { init: Init; ties?: 'first' | 'last'; objective: Objective; seed: number },
   search: Search,
 ): Promise<KMedoids & { total: number }> {
   const { engine, k } = space
@@ -172,16 +168,16 @@ async function once(
   const started = performance.now()
   await space.place(start)
   const totals = [engine.total()]
-  const { passes, converged, evaluations } =
-    k === space.candidates
-      ? { passes: 0, converged: true, evaluations: 0 }
+  const { passes, converged, evaluations, swaps } =
+    k === space.candidates && objective === 'deviation'
+      ? { passes: 0, converged: true, evaluations: 0, swaps: 0 }
       : k === 1
         ? await bestSingle(space, () => pause(0))
-        : await search(space, { maxPasses, random, pause, swapped: total => void totals.push(total) })
+        : await search(space, { maxPasses, random, pause, totals })
   const ended = performance.now()
   // After many swaps a tie may stand the other way round: a last assignment makes labels depend on the medoids alone.
   engine.assign()
-  const total = engine.total()
+  const total = objective === 'silhouette' ? totals.at(-1)! : engine.total()
   if (k === 1 && total < totals[0]) totals.push(total)
   const labels = space.near().slice()
   const nearest = space.dn().slice()
@@ -189,7 +185,8 @@ async function once(
   const sizes = new Uint32Array(k)
   for (const label of labels) sizes[label]++
   const { deviation, medoidSilhouette, weight } = summary(nearest, second, space.weights)
-  const objectiveOf = (one: number) => (silhouettes ? 1 - one / weight : one)
+  const objectiveOf = (one: number) =>
+    objective === 'deviation' ? one : objective === 'silhouette' ? -one : 1 - one / weight
   return {
     medoids: Uint32Array.from(space.medoids()),
     labels,
@@ -197,11 +194,11 @@ async function once(
     sizes,
     nearest,
     second,
-    deviation: silhouettes ? deviation : total,
+    deviation: objective === 'deviation' ? total : deviation,
     medoidSilhouette,
     objective: objectiveOf(total),
     iterations: passes,
-    swaps: totals.length - 1,
+    swaps: swaps ?? totals.length - 1,
     converged,
     seed,
     trace: totals.map(objectiveOf),
@@ -229,7 +226,7 @@ export function summary(nearest: Float32Array, second: Float32Array, weights?: A
 /** k = 1 is solved exactly: the object with the least sum. */
 async function bestSingle(space: Workspace, pause: () => Promise<void> | undefined) {
   await space.place([leastOf(await space.rowSums(pause), 'first')])
-  return { passes: 1, converged: true, evaluations: space.candidates }
+  return { passes: 1, converged: true, evaluations: space.candidates, swaps: undefined }
 }
 
 /** Position of the least value; of equal ones the first or the last. */

@@ -8,7 +8,7 @@ import { type KMedoids, type KMedoidsOptions, kMedoids, type Search } from './k-
  * @throws InputError for wrong options or data; the signal's reason once it is aborted
  */
 export function fastPam1(data: Matrix | Dissimilarities, options: KMedoidsOptions): Promise<KMedoids> {
-  return kMedoids(data, { init: 'build', ...options }, bestSwaps('evaluateRange', 1))
+  return kMedoids(data, { ...options, init: options.init ?? 'build' }, bestSwaps('evaluateRange', 1))
 }
 
 /**
@@ -18,19 +18,19 @@ export function fastPam1(data: Matrix | Dissimilarities, options: KMedoidsOption
  * @throws InputError for wrong options or data; the signal's reason once it is aborted
  */
 export function pam(data: Matrix | Dissimilarities, options: KMedoidsOptions): Promise<KMedoids> {
-  return kMedoids(data, { init: 'build', ...options }, bestSwaps('evaluatePairs', options.k))
+  return kMedoids(data, { ...options, init: options.init ?? 'build' }, bestSwaps('evaluatePairs', options.k))
 }
 
 /** Evaluates every candidate and makes the best swap, until none helps. @param cost of a candidate, in passes over the objects */
 export function bestSwaps(evaluate: 'evaluateRange' | 'evaluatePairs', cost: number): Search {
-  return async (space, { maxPasses, swapped, pause }) => {
+  return async (space, { maxPasses, totals, pause }) => {
     const { engine, k, candidates } = space
     for (let pass = 0; pass < maxPasses; pass++) {
       const [found] = await space.best(evaluate, { cost, pause: done => pause((pass + done) / 8) })
       if (!found || !engine.counts(found.change))
         return { passes: pass + 1, converged: true, evaluations: (pass + 1) * (candidates - k) }
       await space.swap(found.slot, space.order()[found.position])
-      swapped(engine.total())
+      totals.push(engine.total())
     }
     return { passes: maxPasses, converged: false, evaluations: maxPasses * (candidates - k) }
   }
@@ -43,7 +43,7 @@ export function bestSwaps(evaluate: 'evaluateRange' | 'evaluatePairs', cost: num
  * @throws InputError for wrong options or data; the signal's reason once it is aborted
  */
 export function fastPam2(data: Matrix | Dissimilarities, options: KMedoidsOptions): Promise<KMedoids> {
-  return kMedoids(data, { init: 'build', ...options }, async (space, { maxPasses, swapped, pause }) => {
+  return kMedoids(data, { ...options, init: options.init ?? 'build' }, async (space, { maxPasses, totals, pause }) => {
     const { engine, k, candidates } = space
     let evaluations = 0
     for (let pass = 0; pass < maxPasses; pass++) {
@@ -57,7 +57,7 @@ export function fastPam2(data: Matrix | Dissimilarities, options: KMedoidsOption
         evaluations++
         if (!engine.counts(engine.changeOf(slot, row))) continue
         engine.swap(slot, candidate, row)
-        swapped(engine.total())
+        totals.push(engine.total())
         swaps++
         await pause((pass + 1) / 2)
       }
