@@ -1,21 +1,21 @@
 /** The methods that a table can be clustered by: how each finds k clusters, and how many it thinks there are. */
 import {
   agglomerative,
-  assignToMedoids,
   type CovarianceType,
   covarianceTypes,
   cutByCount,
+  dynMsc,
+  fasterClara,
   fasterPam,
   type GaussianMixture,
   gaussianMixture,
   hdbscan,
   hdbscanOf,
   kMeans,
-  medoidSilhouette,
   nearestCentres,
   pointSilhouette,
 } from '@offprint/clustering'
-import { dissimilarities, InputError, type Matrix, matrix, random, type WorkerPool } from '@offprint/kernels'
+import { InputError, type Matrix, matrix, random, type WorkerPool } from '@offprint/kernels'
 
 export interface How {
   seed: number
@@ -57,7 +57,7 @@ export type MethodName = (typeof methodNames)[number]
 
 /** Rows on which the number of clusters and a mixture's type are chosen. */
 const sampleRows = 3000
-/** Rows of which all pairs are compared; of more, the medoids are those of a sample. */
+/** Rows of which all pairs are compared; of more, the medoids are those of samples. */
 const pairedRows = 5000
 /** Rows of a tree; of more, it is of a sample. */
 const treeRows = 10_000
@@ -121,25 +121,29 @@ export const methods: Record<MethodName, ClusterMethod> = {
   'k-medoids': {
     title: 'k-medoids',
     criterion: 'the greatest medoid silhouette',
-    async fit(points, k, { seed, signal, progress }) {
-      const sample = sampleOf(points, pairedRows, seed, k)
-      const { medoids, labels, notes } = await fasterPam(sample, { k, restarts, seed, signal, onProgress: progress })
-      if (sample.rows === points.rows) return { labels, notes }
+    async fit(points, k, { seed, pool, signal, progress }) {
+      if (points.rows <= pairedRows) {
+        const { labels, notes } = await fasterPam(points, { k, restarts, seed, pool, signal, onProgress: progress })
+        return { labels, notes }
+      }
+      const sampleSize = Math.max(sampleRows, k + 1)
+      const how = { k, samples: restarts, sampleSize, init: 'build' as const, seed, pool, signal, onProgress: progress }
+      const { labels, notes } = await fasterClara(points, how)
       return {
-        labels: assignToMedoids(points, takeRows(sample, medoids)).labels,
+        labels,
         notes: [
           ...notes,
-          `The medoids are those of ${pairedRows.toLocaleString('en')} rows drawn by lot; every row is with its nearest one.`,
+          `The medoids are the best of ${restarts} lots of ${sampleSize.toLocaleString('en')} rows (FasterCLARA); every row is with its nearest one.`,
         ],
       }
     },
-    async choose(points, most, { seed, signal, progress }) {
-      const distances = await dissimilarities(sampleOf(points, sampleRows, seed), 'euclidean', { signal })
+    async choose(points, most, { seed, pool, signal, progress }) {
+      const sample = sampleOf(points, sampleRows, seed)
       const curve: Curve = { measure: 'medoid silhouette', points: [] }
-      for (const k of range(2, Math.min(most, distances.n - 1))) {
-        progress(k - 2, most - 1)
-        const { medoids } = await fasterPam(distances, { k, restarts, seed, signal })
-        curve.points.push([k, medoidSilhouette(distances, medoids).mean])
+      if (sample.rows > 2) {
+        const kMax = Math.min(most, sample.rows - 1)
+        const found = await dynMsc(sample, { kMax, seed, pool, signal, onProgress: progress })
+        curve.points = found.curve.map(({ k, medoidSilhouette }) => [k, medoidSilhouette])
       }
       return { k: greatest(curve), curve }
     },
