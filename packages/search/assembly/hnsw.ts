@@ -43,6 +43,7 @@ import {
   keyInLane,
   keyOf,
   kind,
+  leaveTrail,
   leavingFlag,
   levelOf,
   levels,
@@ -74,6 +75,7 @@ import {
   startPool,
   top,
   touch,
+  trailLength,
   twinFlag,
   twinOf,
   twins,
@@ -717,6 +719,17 @@ export function walked(row: usize, ef: i32, out: usize): i32 {
   forSearching(false)
   for (let i = 0; i < size; i++) putId(out, i, idOf(candidateAt(pool, i)))
   return size
+}
+
+/** Lists the nodes whose links a walk follows, each with its layer, in the walk's order. @param out room for `most` pairs @returns how many */
+export function followed(row: usize, ef: i32, most: i32, out: usize): i32 {
+  if (entry == none) return 0
+  leaveTrail(out, most)
+  forSearching(true)
+  walkFrom(row, ef, 0, 0)
+  forSearching(false)
+  leaveTrail(0, 0)
+  return trailLength
 }
 
 // ---- Exact search ----

@@ -46,6 +46,8 @@ const leastRowsForCodes = 1000
 const mostRepairs = 10
 /** Candidates that may not be found and are kept on the walk all the same: so many times `ef`, and these. */
 const [passedTimes, passedMore] = [3, 1000]
+/** Of a walk that is looked at. */
+const mostHops = 100_000
 /** So few rows are always compared one by one. */
 const fewRows = 2000
 /** Rows that are compared in the time that a candidate of the walk takes, if all were let through. */
@@ -76,6 +78,7 @@ interface Engine {
   searchMany(...numbers: number[]): void
   searchRows(...numbers: number[]): void
   walked(row: number, ef: number, out: number): number
+  followed(row: number, ef: number, most: number, out: number): number
   searchWithin(row: number, ef: number, most: number, out: number): number
   furtherOut(): number
   scanWithin(row: number, from: number, to: number, most: number, out: number, found: number): number
@@ -813,6 +816,20 @@ export class HnswGraph {
     this.#memory.give(row)
     this.#memory.give(out)
     return nodes
+  }
+
+  /** The nodes whose links a walk follows, in its order, each before its layer; the first `mostHops`. */
+  followed(query: Matrix, ef: number): Uint32Array {
+    this.#room(ef)
+    const most = Math.min(mostHops, (this.#count + 1) * (this.top + 2))
+    const row = this.#memory.take(this.#queryBytes)
+    const out = this.#memory.take(most * 8)
+    this.writeQueries(row, query)
+    const n = this.#engine.followed(row, ef, most, out)
+    const hops = new Uint32Array(this.#memory.memory.buffer, out, 2 * n).slice()
+    this.#memory.give(row)
+    this.#memory.give(out)
+    return hops
   }
 
   /** Whether fewer neighbours of a query were found than asked for. */

@@ -230,6 +230,11 @@ export class Hnsw<Id extends HnswId = number> {
     return this.#rowOf(id) !== undefined
   }
 
+  /** The ids of all rows that are there, in the order of their places in memory. */
+  *ids(): Generator<Id> {
+    for (let row = 0; row < this.#graph.count; row++) if (this.#graph.isThere(row)) yield this.#ids.at(row) as Id
+  }
+
   /** A row as it is stored: at length 1 where the metric is `cosine`. @throws InputError for an id that is not there */
   vector(id: Id): Float32Array {
     const row = this.#requireRow(id)
@@ -517,6 +522,27 @@ export class Hnsw<Id extends HnswId = number> {
   /** Ids that a row links to in a layer; none where it is not in that layer. */
   linksOf(id: Id, layer = 0): IdList<Id> {
     return this.#ids.many(this.#graph.linksOf(this.#place(id), layer)) as IdList<Id>
+  }
+
+  /**
+   * The way of a search's walk: the nodes whose links it follows, in order, from the entry point down to layer 0. Of equal rows one stands for
+   * all; deleted rows are passed through.
+   *
+   * @param query d floats
+   * @param options.ef candidates of the walk, default 50
+   * @returns the first 100,000 hops
+   * @throws InputError for a wrong query or `ef`
+   */
+  pathOf(query: Float32Array, { ef = 50 }: { ef?: number } = {}): { id: Id; layer: number }[] {
+    const points = { data: query, rows: 1, columns: query.length }
+    this.#requireRows(points, 'query')
+    requireWhole('ef', ef, 1, mostRows)
+    this.#file.fetchAll()
+    const pairs = this.#graph.followed(points, Math.min(ef, Math.max(1, this.#graph.count)))
+    return Array.from({ length: pairs.length / 2 }, (_, at) => ({
+      id: this.#ids.at(pairs[2 * at]) as Id,
+      layer: pairs[2 * at + 1],
+    }))
   }
 
   /** Nodes that no walk can reach. After building there are none. */
