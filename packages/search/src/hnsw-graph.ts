@@ -69,7 +69,7 @@ interface Engine {
   settle(batch: number, rows: number, found: number, equals: number): void
   linkBatch(batch: number, rows: number, found: number, part: number, parts: number): void
   mend(from: number, to: number, ef: number): number
-  unreached(queue: number, out: number): number
+  unreached(list: number): number
   reconnect(row: number, efConstruction: number): void
   broken(upperSize: number, quickly: number): number
   linkTotal(): number
@@ -537,11 +537,10 @@ export class HnswGraph {
     this.#unproven = 0
     if (this.entry === none) return
     this.#room(this.settings.efConstruction)
-    const queue = this.#memory.take(this.#count * 4)
     const list = this.#memory.take(this.#count * 4)
     try {
       for (let round = 0; round < mostRepairs; round++) {
-        const lost = this.#engine.unreached(queue, list)
+        const lost = this.#engine.unreached(list)
         if (!lost) return
         const rows = new Uint32Array(this.#memory.memory.buffer, list, lost).slice()
         for (const [at, row] of rows.entries()) {
@@ -550,7 +549,6 @@ export class HnswGraph {
         }
       }
     } finally {
-      this.#memory.give(queue)
       this.#memory.give(list)
     }
   }
@@ -559,9 +557,9 @@ export class HnswGraph {
   unreached(): number {
     if (this.entry === none) return 0
     this.#room(1)
-    const queue = this.#memory.take(this.#count * 8)
-    const lost = this.#engine.unreached(queue, queue + this.#count * 4)
-    this.#memory.give(queue)
+    const list = this.#memory.take(this.#count * 4)
+    const lost = this.#engine.unreached(list)
+    this.#memory.give(list)
     return lost
   }
 
