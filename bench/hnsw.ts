@@ -6,7 +6,7 @@
  * curve are interpolated (their logarithm, linearly in recall).
  * Usage: npm run bench -- hnsw [glove|arxiv|fashion|synthetic] [rows of the synthetic set] [rounds] [plot.svg]
  */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -22,6 +22,8 @@ import { median, printMachine } from './machine.ts'
 import { type Curve, recallPlot } from './recall-plot.ts'
 
 const [only, rows = '100000', rounds = '3', plot] = process.argv.slice(2)
+/** In the place of the rounds: only how a process of its own grows with an index. */
+const growthAlone = 'growth'
 const M = 16
 const efConstruction = 200
 const k = 10
@@ -42,6 +44,10 @@ interface DataSet {
   queries: Matrix
 }
 
+if (rounds === growthAlone) {
+  await printGrowth([glove, arxiv, fashion, synthetic].find(set => set.name === only)!()!)
+  process.exit()
+}
 printMachine()
 const folder = mkdtempSync(join(tmpdir(), 'offprint-bench-'))
 try {
@@ -254,13 +260,37 @@ async function compare(label: string, set: DataSet | undefined): Promise<void> {
     one =>
       `${bytesOf(one).toFixed(0)} (${one.stats().codes}, ${one.stats().floats}: ${(bytesOf(one) / counted).toFixed(2)}×)`,
   )
+  const grown = growth(label)
+  const others = theirs && theirs.bytes! / base.rows
   console.log(
-    `bytes a vector: Offprint ${sizes.join(', ')}; hnswlib ${counted.toFixed(0)} by its layout${theirs ? `, ${(theirs.bytes! / base.rows).toFixed(0)} of resident growth` : ''}`,
+    `bytes a vector: Offprint ${sizes.join(', ')}; hnswlib ${counted.toFixed(0)} by its layout; by the growth of a process: Offprint (i8, f16) ${grown.toFixed(0)}${others ? `, hnswlib ${others.toFixed(0)}: ${(grown / others).toFixed(2)}×` : ''}`,
   )
   await compareOpening(set, index!, native)
   await compareFilter(set, unit, alone, node, nativePeers.includes('faiss') ? native : undefined)
   await compareChurn(set, unit, alone, node, native)
   native?.end()
+}
+
+/** Prints by how many bytes a row the process grows with an index of codes and 16-bit floats, as hnswlib's is measured. */
+async function printGrowth({ metric, base }: DataSet): Promise<void> {
+  const options: HnswOptions = { metric, M, efConstruction, codes: 'i8', keepFloats: 'f16' }
+  // Whatever is loaded and compiled once is not the index's.
+  const few = Math.min(2000, base.rows)
+  await Hnsw.build(matrix(few, base.columns, base.data.slice(0, few * base.columns)), options)
+  globalThis.gc!()
+  const before = process.memoryUsage().rss
+  const index = await Hnsw.build(base, options)
+  globalThis.gc!()
+  console.log((process.memoryUsage().rss - before) / index.size)
+}
+
+function growth(label: string): number {
+  const { stdout } = spawnSync(
+    process.execPath,
+    ['--expose-gc', '--disable-warning=ExperimentalWarning', fileURLToPath(import.meta.url), label, rows, growthAlone],
+    { encoding: 'utf8' },
+  )
+  return Number(stdout)
 }
 
 interface Answer {

@@ -78,6 +78,8 @@ export const graphBlock = z.object({
   edges: z.array(
     z.object({ from: z.string(), to: z.string(), weight: z.number().optional(), label: z.string().optional() }),
   ),
+  /** Steps from node to node, in order: drawn above the edges, and shown one after the other. */
+  path: z.array(z.object({ from: z.string(), to: z.string(), label: z.string() })).optional(),
 })
 
 export const timelineBlock = z.object({

@@ -1,5 +1,6 @@
 import { saveHnsw } from '@offprint/search/node'
 import { type Block, defineMethod, z } from '../define.ts'
+import { healthOf } from './health.ts'
 import { places } from './places.ts'
 import { askForGraph, askForVectors, buildOrOpen, indexArtefact } from './vectors.ts'
 
@@ -15,8 +16,6 @@ export const build = defineMethod({
     const stats = index.stats()
     context.progress(1, 1, 'Writing the file')
     await saveHnsw(index, context.output('vectors.hnsw'))
-    const degrees = new Uint32Array(stats.size)
-    for (let id = 0; id < stats.size; id++) for (const to of index.linksOf(id)) degrees[to]++
     const megabytes = (bytes: number) => bytes / 1e6
     return [
       metric('rows', 'Rows', stats.size),
@@ -46,33 +45,11 @@ export const build = defineMethod({
           { label: 'marks and other', value: megabytes(stats.bytes.other + stats.bytes.scratch) },
         ],
       },
-      {
-        type: 'bars',
-        name: 'levels',
-        title: 'Nodes by their highest layer',
-        note: 'Each layer should hold about 1/M of the one below. Equal rows share a node.',
-        y: { label: 'nodes' },
-        bars: stats.nodesByLevel.map((nodes, level) => ({ label: `layer ${level}`, value: nodes })),
-      },
-      {
-        type: 'series',
-        name: 'inDegrees',
-        title: 'How many nodes link to a node',
-        note: 'On the ground layer. Nodes with very few are hard to find, nodes with very many are hubs.',
-        x: { label: 'links to a node' },
-        y: { label: 'nodes' },
-        series: [{ name: 'nodes', points: histogram(degrees) }],
-      },
+      ...healthOf(index),
     ]
   },
 })
 
 function metric(name: string, title: string, value: number, unit?: string): Block {
   return { type: 'metric', name, title, value, ...(unit && { unit }) }
-}
-
-function histogram(degrees: Uint32Array): [number, number][] {
-  const counts = new Map<number, number>()
-  for (const degree of degrees) counts.set(degree, (counts.get(degree) ?? 0) + 1)
-  return [...counts].sort((a, b) => a[0] - b[0])
 }

@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { matrix, random, readMatrix } from '@offprint/kernels'
-import { openHnsw } from '@offprint/search/node'
+import { Hnsw } from '@offprint/search'
+import { openHnsw, saveHnsw } from '@offprint/search/node'
 import { type Block, block, type Method, type RunContext, type TableBlock } from '../define.ts'
 import { InputErrors, parseInput } from '../fields.ts'
 import type { Vectors } from '../input.ts'
 import hnsw from './index.ts'
 import { syntheticClusters } from './synthetic-clusters.ts'
 
-const { build, search, sweep } = hnsw.methods
+const { build, check, filters, look, search, sweep } = hnsw.methods
 const folder = mkdtempSync(join(tmpdir(), 'offprint-hnsw-paper-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -116,6 +117,83 @@ test('sweep plots recall against speed with comparing all beside it', async () =
   )
   const madeHere = await run(sweep, { rows: 500, efSearch: '10,20' })
   assert.match(String(madeHere.get('recallAgainstSpeed')?.note), /made here: 500 × 128; 500 queries/)
+})
+
+test('look draws each layer, and a path along its links from the entry point to what was found', async () => {
+  const blocks = await run(look, { vectors, queries, M: 4, efSearch: 12 })
+  const graph = blocks.get('layers')
+  assert.ok(graph?.type === 'graph' && graph.path)
+  const layerOf = (id: string) => Number(id.split(':')[0])
+  const nodes = new Set(graph.nodes.map(({ id }) => id))
+  // Every row is on the ground, fewer above, and the query beside them.
+  const above = [...nodes].filter(id => layerOf(id) === 1).length
+  assert.equal([...nodes].filter(id => layerOf(id) === 0).length, 2000)
+  assert.ok(above > 300 && above < 700, String(above))
+  assert.ok(nodes.has('query'))
+  const linked = new Set(graph.edges.flatMap(({ from, to }) => [`${from} ${to}`, `${to} ${from}`]))
+  for (const { from, to } of graph.edges) assert.ok(nodes.has(from) && nodes.has(to) && layerOf(from) === layerOf(to))
+  for (const [at, { from, to }] of graph.path.entries())
+    if (at) assert.ok(linked.has(`${from} ${to}`) || (layerOf(from) > layerOf(to) && nodes.has(to)), `${from} to ${to}`)
+  const steps = blocks.get('steps') as TableBlock
+  assert.equal(steps.rows.length, metric(blocks, 'hops')! + metric(blocks, 'hopsAbove')!)
+  const followed = new Set(steps.rows.map(([, , row]) => row))
+  for (const [, row] of (blocks.get('found') as TableBlock).rows) assert.ok(followed.has(row))
+  assert.ok(metric(blocks, 'compared')! < 2000)
+  // Of many rows some are drawn; without a query one of them is asked for, and finds itself.
+  const many: Vectors = { ...syntheticClusters({ rows: 2500, columns: 2, clusters: 20 }), name: 'many.npy' }
+  const drawn = await run(look, { vectors: many, metric: 'l2' })
+  assert.ok([...drawn.values()].some(one => one.type === 'markdown' && /2,000 of the 2,500 rows/.test(one.text)))
+  assert.equal((drawn.get('found') as TableBlock).rows[0][3], 0)
+})
+
+test('filters measures recall for every share of the rows that may be found', async () => {
+  const blocks = await run(filters, { vectors, k: 5 })
+  const { rows } = blocks.get('shares') as TableBlock
+  // Of the 1,800 rows that are left, 0.01 % are none.
+  assert.deepEqual(
+    rows.map(([share, passing]) => [share, passing]),
+    [
+      [100, 1800],
+      [50, 900],
+      [20, 360],
+      [10, 180],
+      [5, 90],
+      [2, 36],
+      [1, 18],
+      [0.5, 9],
+      [0.1, 2],
+    ],
+  )
+  for (const [share, , recall] of rows) assert.ok((recall as number) > 0.9, `${recall} at ${share} %`)
+  assert.equal(metric(blocks, 'leastRecall'), Math.min(...rows.map(row => row[2] as number)))
+})
+
+test('check reads an index of a run, a file with names of its own, or builds one; and refuses a damaged file', async () => {
+  const direct = await run(check, { vectors, sample: 50 })
+  assert.equal(metric(direct, 'unreached'), 0)
+  const degrees = direct.get('inDegrees')
+  assert.ok(degrees?.type === 'series')
+  assert.equal(
+    degrees.series[0].points.reduce((sum, [, nodes]) => sum + nodes!, 0),
+    2000,
+  )
+  const curve = direct.get('recall')
+  assert.ok(curve?.type === 'series' && curve.series.every(({ points }) => points.at(-1)![1]! > 0.95))
+
+  const named = await Hnsw.build<string>(vectors, { ids: Array.from({ length: 2000 }, (_, row) => `row ${row}`) })
+  named.delete(['row 3', 'row 4'])
+  const path = join(folder, 'named.hnsw')
+  await saveHnsw(named, path)
+  const file = { name: 'named.hnsw', path, bytes: statSync(path).size }
+  const fromFile = await run(check, { file, sample: 50 })
+  assert.deepEqual([metric(fromFile, 'rows'), metric(fromFile, 'deleted')], [1998, 2])
+
+  const bytes = readFileSync(path)
+  bytes[bytes.length >> 1] ^= 4
+  writeFileSync(path, bytes)
+  await assert.rejects(run(check, { file }), /damaged/)
+  assert.throws(() => parseInput(check, { file, vectors }), /one of an index, an index file, or vectors/)
+  assert.throws(() => parseInput(check, {}), /one of an index, an index file, or vectors/)
 })
 
 test('bad input is refused beside its field', () => {

@@ -78,6 +78,9 @@ export async function printBlocks(blocks: Block[], directory: string): Promise<v
         break
       case 'graph':
         console.log(`${block.nodes.length} nodes, ${block.edges.length} edges (--json has them)`)
+        for (const [at, { label }] of (block.path ?? []).slice(0, shownRows).entries())
+          console.log(`${String(at + 1).padStart(4)}  ${label}`)
+        if ((block.path?.length ?? 0) > shownRows) console.log(`      and ${block.path!.length - shownRows} more steps`)
         break
       case 'markdown':
         console.log(block.text)

@@ -82,7 +82,7 @@ test('each chart is to be had as CSV, with what it draws', async t => {
   ])
   assert.deepEqual((await csv('bars'))[1], ['one', 'a', '3'])
   assert.deepEqual((await csv('scatter'))[1], ['<b>', '', '1', '3', 'false'])
-  assert.deepEqual((await csv('graph'))[1], ['a', 'b', '2', ''])
+  assert.deepEqual((await csv('graph'))[1], ['a', 'b', '2', '', ''])
   assert.deepEqual((await csv('timeline'))[1], ['gpu0', 'forward', '', '0', '5'])
   for (const name of ['text', 'file', 'rate', 'none', '..%2Ftable'])
     assert.equal((await fetch(`${url}/api/runs/${body.run.id}/tables/${name}.csv`)).status, 404, name)

@@ -192,6 +192,7 @@ function prepareChart(figure) {
     if (figure.dataset.zoom && svg.dataset.x && svg.dataset.y) brush(figure, svg)
   }
   for (const item of figure.querySelectorAll('.legend [data-group]')) makeToggle(figure, item)
+  if (figure.dataset.path) walkThrough(figure)
 }
 
 /** Says what lies under the pointer, or is reached by the arrow keys. */
@@ -367,6 +368,58 @@ function makeToggle(figure, item) {
     apply()
   })
   apply()
+}
+
+/** The path in a graph is walked through by a slider, or plays by itself when the reader asks for it. */
+function walkThrough(figure) {
+  // Each step is a line and a ring, in each of the chart's two sizes.
+  const drawn = [...figure.querySelectorAll('svg .step')].map(mark => ({
+    mark,
+    own: Number(/step-(\d+)/.exec(mark.getAttribute('class'))[1]),
+  }))
+  const labels = JSON.parse(figure.dataset.path)
+  const count = labels.length
+  const controls = document.createElement('p')
+  controls.className = 'steps'
+  const button = document.createElement('button')
+  button.type = 'button'
+  const slider = document.createElement('input')
+  Object.assign(slider, { type: 'range', min: 0, max: count, value: count })
+  slider.setAttribute('aria-label', 'Step')
+  const output = document.createElement('output')
+  controls.append(button, slider, output)
+  figure.querySelector('figcaption').before(controls)
+  let timer
+  const stop = () => {
+    clearInterval(timer)
+    timer = undefined
+    button.textContent = 'Play'
+  }
+  const show = step => {
+    slider.value = step
+    for (const { mark, own } of drawn) {
+      mark.classList.toggle('later', own > step)
+      mark.classList.toggle('earlier', own < step && step < count)
+    }
+    const text = step ? labels[step - 1] : 'Before the first step'
+    output.textContent = `${step} of ${count}: ${text}`
+    slider.setAttribute('aria-valuetext', output.textContent)
+  }
+  slider.addEventListener('input', () => {
+    stop()
+    show(Number(slider.value))
+  })
+  button.addEventListener('click', () => {
+    if (timer) return stop()
+    if (Number(slider.value) === count) show(0)
+    button.textContent = 'Pause'
+    timer = setInterval(() => {
+      show(Number(slider.value) + 1)
+      if (Number(slider.value) === count) stop()
+    }, 600)
+  })
+  stop()
+  show(count)
 }
 
 // ---- Snippets ----

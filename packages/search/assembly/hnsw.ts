@@ -43,6 +43,7 @@ import {
   keyInLane,
   keyOf,
   kind,
+  leaveTrail,
   leavingFlag,
   levelOf,
   levels,
@@ -74,6 +75,7 @@ import {
   startPool,
   top,
   touch,
+  trailLength,
   twinFlag,
   twinOf,
   twins,
@@ -351,28 +353,29 @@ function linkBack(from: u32, to: u32, layer: i32): void {
 
 /**
  * Marks what layer 0 reaches from the entry point, and lists the nodes that it does not.
- * @param queue room for `count` ids @param out room for `count` ids @returns how many are listed
+ * @param list room for `count` ids @returns how many are listed
  */
-export function unreached(queue: usize, out: usize): u32 {
+export function unreached(list: usize): u32 {
   if (entry == none) return 0
   nextEpoch()
   visit(entry)
-  putId(queue, 0, entry)
+  putId(list, 0, entry)
   let end = 1
   for (let at = 0; at < end; at++) {
-    const record = recordOf(idAt(queue, at), 0)
+    const record = recordOf(idAt(list, at), 0)
     for (let i = 0; i < linkCap; i++) {
       const id = idAt(record, i)
       if (id == none) break
-      if (visit(id)) putId(queue, end++, id)
+      if (visit(id)) putId(list, end++, id)
     }
   }
-  let found: u32 = 0
+  // The nodes that are still to be followed stood where the list comes.
+  let found: i32 = 0
   for (let id: u32 = 0; id < count; id++) {
     if (flagsOf(id) & (twinFlag | holeFlag)) continue
-    if (!wasVisited(id)) putId(out, found++, id)
+    if (!wasVisited(id)) putId(list, found++, id)
   }
-  return found
+  return <u32>found
 }
 
 /**
@@ -717,6 +720,17 @@ export function walked(row: usize, ef: i32, out: usize): i32 {
   forSearching(false)
   for (let i = 0; i < size; i++) putId(out, i, idOf(candidateAt(pool, i)))
   return size
+}
+
+/** Lists the nodes whose links a walk follows, each with its layer, in the walk's order. @param out room for `most` pairs @returns how many */
+export function followed(row: usize, ef: i32, most: i32, out: usize): i32 {
+  if (entry == none) return 0
+  leaveTrail(out, most)
+  forSearching(true)
+  walkFrom(row, ef, 0, 0)
+  forSearching(false)
+  leaveTrail(0, 0)
+  return trailLength
 }
 
 // ---- Exact search ----

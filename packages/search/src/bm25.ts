@@ -471,18 +471,38 @@ function write(flat: Flat, options: Required<Bm25Options>): Uint8Array {
 }
 
 /**
- * Opens what `toBytes` wrote. The bytes are used as they are: they must not change afterwards.
+ * Opens what `toBytes` wrote. The bytes are used as they are: they must not change afterwards. `openBm25.inSteps` does the same as a
+ * generator that pauses every few milliseconds, for whoever has other things to answer meanwhile.
  * @throws InputError for bytes that are foreign, truncated or damaged
  */
-export function openBm25(bytes: Uint8Array): Bm25 {
+export const openBm25 = Object.assign(
+  (bytes: Uint8Array): Bm25 => {
+    const steps = openInSteps(bytes)
+    for (;;) {
+      const { done, value } = steps.next()
+      if (done) return value
+    }
+  },
+  { inSteps: openInSteps },
+)
+
+/** What is looked at between two pauses. */
+const stepBytes = 4 << 20
+
+function* openInSteps(bytes: Uint8Array): Generator<undefined, Bm25> {
   const header = readHeader(
     { bytes: bytes.length, read: (at, into) => into.set(bytes.subarray(at, at + into.length)) },
     format,
   )
-  const read = <Name extends keyof Flat>(name: Name): Flat[Name] => {
+  function* read<Name extends keyof Flat>(name: Name): Generator<undefined, Flat[Name]> {
     const { offset, bytes: size, crc } = sectionOf(header, name)
     const data = bytes.subarray(offset, offset + size)
-    if (checksumOf(data) !== crc) throw damaged(`its section '${name}'`)
+    let found = 0
+    for (let at = 0; at < size; at += stepBytes) {
+      found = checksumOf(data.subarray(at, at + stepBytes), found)
+      yield
+    }
+    if (found !== crc) throw damaged(`its section '${name}'`)
     const kind = arrays[name]
     if (size % kind.BYTES_PER_ELEMENT) throw damaged(`its section '${name}'`)
     // Sections begin at multiples of 64; the bytes themselves may begin anywhere.
@@ -490,24 +510,27 @@ export function openBm25(bytes: Uint8Array): Bm25 {
     return new kind(aligned.buffer, aligned.byteOffset, size / kind.BYTES_PER_ELEMENT) as Flat[Name]
   }
   const flat: Flat = {
-    termStarts: read('termStarts'),
-    text: read('text'),
-    starts: read('starts'),
-    rows: read('rows'),
-    frequencies: read('frequencies'),
-    ids: read('ids'),
-    lengths: read('lengths'),
+    termStarts: yield* read('termStarts'),
+    text: yield* read('text'),
+    starts: yield* read('starts'),
+    rows: yield* read('rows'),
+    frequencies: yield* read('frequencies'),
+    ids: yield* read('ids'),
+    lengths: yield* read('lengths'),
   }
   const { termStarts, text, starts, rows, frequencies, ids, lengths } = flat
-  if (
-    starts.length !== termStarts.length ||
-    !starts.length ||
-    termStarts.at(-1) !== text.length ||
-    starts.at(-1) !== rows.length ||
-    rows.length !== frequencies.length ||
-    ids.length !== lengths.length ||
-    rows.some(row => row >= ids.length)
-  )
-    throw damaged('what its sections have in common')
+  let isSound =
+    starts.length === termStarts.length &&
+    starts.length > 0 &&
+    termStarts.at(-1) === text.length &&
+    starts.at(-1) === rows.length &&
+    rows.length === frequencies.length &&
+    ids.length === lengths.length
+  for (let from = 0; isSound && from < rows.length; from += stepBytes / 4) {
+    const end = Math.min(rows.length, from + stepBytes / 4)
+    for (let at = from; at < end; at++) if (rows[at] >= ids.length) isSound = false
+    yield
+  }
+  if (!isSound) throw damaged('what its sections have in common')
   return bm25(flat, header.about as Bm25Options)
 }

@@ -46,6 +46,8 @@ const leastRowsForCodes = 1000
 const mostRepairs = 10
 /** Candidates that may not be found and are kept on the walk all the same: so many times `ef`, and these. */
 const [passedTimes, passedMore] = [3, 1000]
+/** Of a walk that is looked at. */
+const mostHops = 100_000
 /** So few rows are always compared one by one. */
 const fewRows = 2000
 /** Rows that are compared in the time that a candidate of the walk takes, if all were let through. */
@@ -67,7 +69,7 @@ interface Engine {
   settle(batch: number, rows: number, found: number, equals: number): void
   linkBatch(batch: number, rows: number, found: number, part: number, parts: number): void
   mend(from: number, to: number, ef: number): number
-  unreached(queue: number, out: number): number
+  unreached(list: number): number
   reconnect(row: number, efConstruction: number): void
   broken(upperSize: number, quickly: number): number
   linkTotal(): number
@@ -76,6 +78,7 @@ interface Engine {
   searchMany(...numbers: number[]): void
   searchRows(...numbers: number[]): void
   walked(row: number, ef: number, out: number): number
+  followed(row: number, ef: number, most: number, out: number): number
   searchWithin(row: number, ef: number, most: number, out: number): number
   furtherOut(): number
   scanWithin(row: number, from: number, to: number, most: number, out: number, found: number): number
@@ -534,11 +537,10 @@ export class HnswGraph {
     this.#unproven = 0
     if (this.entry === none) return
     this.#room(this.settings.efConstruction)
-    const queue = this.#memory.take(this.#count * 4)
     const list = this.#memory.take(this.#count * 4)
     try {
       for (let round = 0; round < mostRepairs; round++) {
-        const lost = this.#engine.unreached(queue, list)
+        const lost = this.#engine.unreached(list)
         if (!lost) return
         const rows = new Uint32Array(this.#memory.memory.buffer, list, lost).slice()
         for (const [at, row] of rows.entries()) {
@@ -547,7 +549,6 @@ export class HnswGraph {
         }
       }
     } finally {
-      this.#memory.give(queue)
       this.#memory.give(list)
     }
   }
@@ -556,9 +557,9 @@ export class HnswGraph {
   unreached(): number {
     if (this.entry === none) return 0
     this.#room(1)
-    const queue = this.#memory.take(this.#count * 8)
-    const lost = this.#engine.unreached(queue, queue + this.#count * 4)
-    this.#memory.give(queue)
+    const list = this.#memory.take(this.#count * 4)
+    const lost = this.#engine.unreached(list)
+    this.#memory.give(list)
     return lost
   }
 
@@ -815,6 +816,20 @@ export class HnswGraph {
     return nodes
   }
 
+  /** The nodes whose links a walk follows, in its order, each before its layer; the first `mostHops`. */
+  followed(query: Matrix, ef: number): Uint32Array {
+    this.#room(ef)
+    const most = Math.min(mostHops, (this.#count + 1) * (this.top + 2))
+    const row = this.#memory.take(this.#queryBytes)
+    const out = this.#memory.take(most * 8)
+    this.writeQueries(row, query)
+    const n = this.#engine.followed(row, ef, most, out)
+    const hops = new Uint32Array(this.#memory.memory.buffer, out, 2 * n).slice()
+    this.#memory.give(row)
+    this.#memory.give(out)
+    return hops
+  }
+
   /** Whether fewer neighbours of a query were found than asked for. */
   isShort({ ids, k }: Call, query: number): boolean {
     return k > 0 && new Uint32Array(this.#memory.memory.buffer, ids, (query + 1) * k)[(query + 1) * k - 1] === none
@@ -940,9 +955,17 @@ export class HnswGraph {
   innerProduct(row: number, vector: Float32Array): number {
     const own = this.#halves ? this.vector(row) : this.#views().floats
     const start = this.#halves ? 0 : (this.#columns.vectors!.pointer + row * this.#rowBytes) / 4
-    let sum = 0
-    for (let at = 0; at < vector.length; at++) sum += own[start + at] * vector[at]
-    return sum
+    // Four sums, as one would wait for each addition before the next.
+    let [a, b, c, d] = [0, 0, 0, 0]
+    let at = 0
+    for (; at + 3 < vector.length; at += 4) {
+      a += own[start + at] * vector[at]
+      b += own[start + at + 1] * vector[at + 1]
+      c += own[start + at + 2] * vector[at + 2]
+      d += own[start + at + 3] * vector[at + 3]
+    }
+    for (; at < vector.length; at++) a += own[start + at] * vector[at]
+    return a + b + (c + d)
   }
 
   /** Highest layer in which a row is; −1 for one that is not in the graph itself. */

@@ -230,6 +230,11 @@ export class Hnsw<Id extends HnswId = number> {
     return this.#rowOf(id) !== undefined
   }
 
+  /** The ids of all rows that are there, in the order of their places in memory. */
+  *ids(): Generator<Id> {
+    for (let row = 0; row < this.#graph.count; row++) if (this.#graph.isThere(row)) yield this.#ids.at(row) as Id
+  }
+
   /** A row as it is stored: at length 1 where the metric is `cosine`. @throws InputError for an id that is not there */
   vector(id: Id): Float32Array {
     const row = this.#requireRow(id)
@@ -519,6 +524,27 @@ export class Hnsw<Id extends HnswId = number> {
     return this.#ids.many(this.#graph.linksOf(this.#place(id), layer)) as IdList<Id>
   }
 
+  /**
+   * The way of a search's walk: the nodes whose links it follows, in order, from the entry point down to layer 0. Of equal rows one stands for
+   * all; deleted rows are passed through.
+   *
+   * @param query d floats
+   * @param options.ef candidates of the walk, default 50
+   * @returns the first 100,000 hops
+   * @throws InputError for a wrong query or `ef`
+   */
+  pathOf(query: Float32Array, { ef = 50 }: { ef?: number } = {}): { id: Id; layer: number }[] {
+    const points = { data: query, rows: 1, columns: query.length }
+    this.#requireRows(points, 'query')
+    requireWhole('ef', ef, 1, mostRows)
+    this.#file.fetchAll()
+    const pairs = this.#graph.followed(points, Math.min(ef, Math.max(1, this.#graph.count)))
+    return Array.from({ length: pairs.length / 2 }, (_, at) => ({
+      id: this.#ids.at(pairs[2 * at]) as Id,
+      layer: pairs[2 * at + 1],
+    }))
+  }
+
   /** Nodes that no walk can reach. After building there are none. */
   unreached(): number {
     return this.#graph.unreached()
@@ -601,14 +627,14 @@ export class Hnsw<Id extends HnswId = number> {
   }
 
   /** Ids of rows to come: those given, or the next of the sequence. */
-  #takeIds(rows: number, given?: ArrayLike<Id>): HnswId[] {
+  #takeIds(rows: number, given?: ArrayLike<Id>): HnswId[] | Uint32Array {
     const ids = this.#ids
     if (!given) {
       if (ids.kind === 'bigint' || ids.kind === 'string')
         throw new InputError('ids', 'nothing', `${ids.kind}s, as the rows before have them`)
       const next = ids.kind === 'sequence' ? this.#graph.count : ids.next
       if (next + rows > none) throw new InputError('ids', String(next + rows), `at most ${none}`)
-      return Array.from({ length: rows }, (_, row) => next + row)
+      return Uint32Array.from({ length: rows }, (_, row) => next + row)
     }
     if (given.length !== rows) throw new InputError('ids', `${given.length} ids`, `${rows} ids, one a row`)
     if (!rows) return []
@@ -618,7 +644,7 @@ export class Hnsw<Id extends HnswId = number> {
   }
 
   /** @throws InputError for an id that is there twice, or in the index already */
-  #requireUnique(ids: HnswId[], replacing: boolean): void {
+  #requireUnique(ids: HnswId[] | Uint32Array, replacing: boolean): void {
     const seen = new Set<HnswId>()
     for (const [row, id] of ids.entries()) {
       const name = typeof id === 'string' ? `'${id}'` : String(id)
@@ -638,7 +664,7 @@ export class Hnsw<Id extends HnswId = number> {
   }
 
   /** Adds rows under ids; rows that had these go. @returns how many went */
-  async #put(points: Matrix, given: HnswId[], options: LongCall & { keep?: boolean }): Promise<number> {
+  async #put(points: Matrix, given: HnswId[] | Uint32Array, options: LongCall & { keep?: boolean }): Promise<number> {
     const ids = this.#ids
     const graph = this.#graph
     this.#file.remember()
@@ -659,20 +685,21 @@ export class Hnsw<Id extends HnswId = number> {
             }
             ids.set(place, id)
             if (typeof id === 'number') ids.next = Math.max(ids.next, id + 1)
-            added.push(id)
+            if (ids.kind !== 'sequence') added.push(id)
           }
         },
         options,
       )
     } catch (error) {
       // Rows that were in have been deleted again: so are their ids.
-      if (!options.keep && ids.kind !== 'sequence') for (const id of added) ids.forget(id)
+      if (!options.keep) for (const id of added) ids.forget(id)
       throw error
     }
     return replaced
   }
 
-  #listOf(given: HnswId[]): IdList<Id> {
+  #listOf(given: HnswId[] | Uint32Array): IdList<Id> {
+    if (given instanceof Uint32Array) return given as unknown as IdList<Id>
     const { kind } = this.#ids
     if (kind === 'string') return given as IdList<Id>
     return (

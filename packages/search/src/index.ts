@@ -23,4 +23,5 @@ export {
   openLexicalEmbedder,
   trainLexicalEmbedder,
 } from './lexical-embedder.ts'
+export { mergeNeighbours } from './merge-neighbours.ts'
 export type { HnswId, IdList } from './row-ids.ts'

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { InputError, type Matrix, matrix, random } from '@offprint/kernels'
-import { Hnsw, type HnswId, type HnswMetric, type HnswOptions } from '@offprint/search'
+import { Hnsw, type HnswId, type HnswMetric, type HnswOptions, mergeNeighbours } from '@offprint/search'
 import { openHnsw, saveHnsw, updateHnsw } from '@offprint/search/node'
 import fc from 'fast-check'
 import { clustered, distance, recall, rowOf } from './brute-force.ts'
@@ -658,4 +658,30 @@ test('thousands of searches while rows come and go find only what is there', asy
   assert.ok(searches > 2000)
   assert.equal(index.size, 1000 + 1600 - 480)
   assert.equal(index.unreached(), 0)
+})
+
+test('several indexes with ids of their own are searched as one', async () => {
+  const points = clustered(900, 6, 5)
+  const whole = await Hnsw.build(points, { codes: 'none' })
+  const parts = await Promise.all(
+    [0, 300, 600].map(from =>
+      Hnsw.build<string>(matrix(300, 6, points.data.slice(from * 6, (from + 300) * 6)), {
+        ids: Array.from({ length: 300 }, (_, row) => String(from + row)),
+      }),
+    ),
+  )
+  const query = points.data.slice(6 * 450, 6 * 451)
+  const options = { ef: 900 }
+  const merged = mergeNeighbours(
+    parts.map(index => index.search(query, 12, options)),
+    12,
+  )
+  const truth = whole.search(query, 12, options)
+  assert.deepEqual(merged.distances, truth.distances)
+  assert.deepEqual(merged.ids.map(Number), [...truth.ids])
+  const none = Hnsw.create(6).search(query, 3)
+  const one = whole.search(query, 3)
+  assert.deepEqual(mergeNeighbours([none, one], 2), { ids: one.ids.slice(0, 2), distances: one.distances.slice(0, 2) })
+  assert.deepEqual(mergeNeighbours([none], 2), none)
+  assert.throws(() => mergeNeighbours([one], 0), /k/)
 })

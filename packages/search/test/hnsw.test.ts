@@ -442,3 +442,44 @@ test('the inner product of a row is that of its vector', async () => {
   assert.throws(() => index.innerProduct(2, query), /id must be/)
   assert.throws(() => index.innerProduct(0, Float32Array.of(1)), /vector must be 3 numbers, found 1 numbers/)
 })
+
+test('the path of a walk leads from the entry point down, along links, and ends where the neighbours are', async () => {
+  for (const codes of ['none', 'i8'] as const) {
+    const points = clustered(1200, 8, 3)
+    const index = await Hnsw.build(points, { M: 6, efConstruction: 60, codes })
+    const query = points.data.slice(8 * 700, 8 * 701)
+    index.takeCounts()
+    const hops = index.pathOf(query, { ef: 20 })
+    assert.equal(index.takeCounts().hops, hops.length)
+    assert.deepEqual([hops[0].id, hops[0].layer], [index.entryPoint()!.id, index.entryPoint()!.level])
+    for (const [at, { id, layer }] of hops.entries()) {
+      assert.ok(at === 0 || layer <= hops[at - 1].layer)
+      const before = hops.slice(0, at).filter(hop => hop.layer === layer)
+      // The first in a layer is where the layer above ended; every other is linked from one before it.
+      if (before.length)
+        assert.ok(
+          before.some(hop => index.linksOf(hop.id, layer).includes(id)),
+          `hop ${at}`,
+        )
+      else if (at) assert.ok(hops[at - 1].id === id || index.linksOf(hops[at - 1].id, layer + 1).includes(id))
+    }
+    const ground = hops.filter(({ layer }) => layer === 0).map(({ id }) => id)
+    assert.equal(new Set(ground).size, ground.length)
+    assert.ok(ground.length >= 20 && index.search(query, 10, { ef: 20 }).ids.every(id => ground.includes(id)))
+    // A walk as wide as the index follows every node.
+    assert.equal(
+      new Set(
+        index
+          .pathOf(query, { ef: 1200 })
+          .filter(({ layer }) => !layer)
+          .map(({ id }) => id),
+      ).size,
+      1200,
+    )
+  }
+  assert.deepEqual(Hnsw.create(8).pathOf(new Float32Array(8)), [])
+  const one = await Hnsw.build(matrix(1, 2, Float32Array.of(1, 2)))
+  assert.deepEqual(one.pathOf(Float32Array.of(0, 0)), [{ id: 0, layer: 0 }])
+  assert.throws(() => one.pathOf(Float32Array.of(0), {}), /query/)
+  assert.throws(() => one.pathOf(Float32Array.of(0, 0), { ef: 0 }), /ef/)
+})

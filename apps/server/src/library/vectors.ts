@@ -11,6 +11,7 @@ import { breathe, matrix } from '@offprint/kernels'
 import { Hnsw, type LexicalEmbedder, openLexicalEmbedder, trainLexicalEmbedder } from '@offprint/search'
 import { openHnsw, saveHnsw } from '@offprint/search/node'
 import { z } from 'zod'
+import { readFileInSteps, runSteps, type Steps, takeSteps } from './steps.ts'
 import { splitMath } from './text.ts'
 import type { PaperRecord } from './types.ts'
 
@@ -102,15 +103,7 @@ export function openVectors(folder: string, { patient = false } = {}): VectorsSo
       try {
         const stamp = stampNow()
         if (opened?.stamp === stamp) return
-        const steps = openInSteps(folder)
-        for (;;) {
-          const { done, value } = steps.next()
-          if (done) {
-            opened = { stamp, vectors: value }
-            return
-          }
-          await breathe()
-        }
+        opened = { stamp, vectors: await takeSteps(openInSteps(folder, true)) }
       } finally {
         refreshing = undefined
       }
@@ -126,14 +119,6 @@ export function openVectors(folder: string, { patient = false } = {}): VectorsSo
     return opened.vectors
   }
   return Object.assign(newest, { refresh })
-}
-
-/** All steps at once. */
-function runSteps<Result>(steps: Generator<undefined, Result>): Result {
-  for (;;) {
-    const { done, value } = steps.next()
-    if (done) return value
-  }
 }
 
 /** Whether vectors were computed for this revision of the library. Damaged files do not count. */
@@ -172,7 +157,7 @@ export async function computeVectors(
 
 const manifestOf = (folder: string) => join(folder, 'manifest.json')
 
-function* manifestInSteps(folder: string): Generator<undefined, Manifest | undefined> {
+function* manifestInSteps(folder: string): Steps<Manifest | undefined> {
   try {
     const text = readFileSync(manifestOf(folder), 'utf8')
     yield
@@ -195,16 +180,16 @@ interface State {
 }
 
 /** What lies in a folder. Undefined where nothing does, or a file is damaged: then all is learned anew. */
-function* readInSteps(folder: string): Generator<undefined, (State & { revision: number }) | undefined> {
+function* readInSteps(folder: string, patient = false): Steps<(State & { revision: number }) | undefined> {
   const manifest = yield* manifestInSteps(folder)
   if (!manifest || !existsSync(join(folder, manifest.index))) return undefined
   try {
     yield
-    const bytes = readFileSync(join(folder, manifest.embedder))
+    const embedder = yield* openLexicalEmbedder.inSteps(yield* readFileInSteps(join(folder, manifest.embedder)))
     yield
-    const embedder = yield* openLexicalEmbedder.inSteps(bytes)
-    yield
-    const index = openHnsw(join(folder, manifest.index))
+    const index = patient
+      ? yield* openIndexInSteps(join(folder, manifest.index))
+      : openHnsw(join(folder, manifest.index))
     yield
     if (index.dimension !== Math.max(1, embedder.dimensions)) return undefined
     if (manifest.rows.some((row, id) => Boolean(row) !== index.has(id))) return undefined
@@ -213,6 +198,23 @@ function* readInSteps(folder: string): Generator<undefined, (State & { revision:
     console.error(`vectors: ${(error as Error).message}; they are computed anew`)
     return undefined
   }
+}
+
+/** Most of the file is read and checked between the steps. */
+function* openIndexInSteps(path: string): Steps<Hnsw> {
+  const index = openHnsw(path, { lazy: true })
+  let state: 'reading' | 'sound' | Error = 'reading'
+  index.ready.then(
+    () => {
+      state = 'sound'
+    },
+    error => {
+      state = error
+    },
+  )
+  while (state === 'reading') yield
+  if (state !== 'sound') throw state
+  return index
 }
 
 async function updated(folder: string, papers: Iterable<Text>, signal?: AbortSignal): Promise<State | undefined> {
@@ -289,8 +291,9 @@ export function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 16)
 }
 
-function* openInSteps(folder: string): Generator<undefined, PaperVectors | undefined> {
-  const state = yield* readInSteps(folder)
+/** @param patient whether whoever takes the steps lets other things happen between them */
+function* openInSteps(folder: string, patient = false): Steps<PaperVectors | undefined> {
+  const state = yield* readInSteps(folder, patient)
   if (!state) return undefined
   const { embedder, index, rows, revision } = state
   const ids = new Map<string, number>()

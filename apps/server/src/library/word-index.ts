@@ -15,6 +15,7 @@ import { numbersOf } from './allowed.ts'
 import { kept } from './kept.ts'
 import type { Term } from './query.ts'
 import { searchColumns } from './search-text.ts'
+import { readFileInSteps, runSteps, type Steps, takeSteps } from './steps.ts'
 import type { PaperStore } from './store.ts'
 import type { PaperRecord } from './types.ts'
 
@@ -118,13 +119,12 @@ export function openWordIndex(
   let looked: { revision: number; at: number } | undefined
   let lookedOnce = false
 
-  function* openNewest(): Generator<undefined, void> {
+  function* openNewest(): Steps<void> {
     const file = newestOf(folder)
     if (!file || file.name === opened?.file) return
     try {
-      const bytes = readFileSync(join(folder, file.name))
-      yield
-      opened = { file: file.name, index: openBm25(bytes), revision: file.revision }
+      const index = yield* openBm25.inSteps(yield* readFileInSteps(join(folder, file.name)))
+      opened = { file: file.name, index, revision: file.revision }
     } catch (error) {
       console.error(`words: ${(error as Error).message}; they are indexed anew`)
       rmSync(join(folder, file.name), { force: true })
@@ -135,7 +135,7 @@ export function openWordIndex(
   async function openPatiently(): Promise<void> {
     if (opening) return
     opening = true
-    for (const _ of openNewest()) await breathe()
+    await takeSteps(openNewest())
     opening = false
   }
 
@@ -147,7 +147,7 @@ export function openWordIndex(
         looked = { revision, at: performance.now() }
         // At the first look there is nobody yet who could wait.
         if (patient && lookedOnce) void openPatiently()
-        else for (const _ of openNewest());
+        else runSteps(openNewest())
         lookedOnce = true
         if (opened && takeIn(database, store, opened.index, opened.revision, mostChanges)) opened.revision = revision
       }

@@ -29,11 +29,14 @@ export function blockTable(block: Block): BlockTable | undefined {
         rows: x.map((at, index) => [label?.[index], group?.[index], at, y[index], ringed.has(index)]),
       }
     }
-    case 'graph':
+    case 'graph': {
+      const edges = block.edges.map(({ from, to, weight, label }) => [from, to, weight, label])
+      if (!block.path) return { columns: ['from', 'to', 'weight', 'label'], rows: edges }
       return {
-        columns: ['from', 'to', 'weight', 'label'],
-        rows: block.edges.map(({ from, to, weight, label }) => [from, to, weight, label]),
+        columns: ['from', 'to', 'weight', 'label', 'step'],
+        rows: [...edges, ...block.path.map(({ from, to, label }, at) => [from, to, undefined, label, at + 1])],
       }
+    }
     case 'timeline':
       return {
         columns: ['lane', 'label', 'group', `start (${block.unit})`, `end (${block.unit})`],

@@ -173,6 +173,11 @@ export default ({ definePaper, defineMethod, input, z, InputError }) =>
                 { from: 'a', to: 'b', weight: 2 },
                 { from: 'b', to: 'missing' },
               ],
+              path: [
+                { from: 'a', to: 'b', label: 'out' },
+                { from: 'b', to: 'missing', label: 'into nowhere' },
+                { from: 'b', to: 'c', label: 'on' },
+              ],
             },
             {
               type: 'timeline',

@@ -108,6 +108,25 @@ let skipped: u32 = none
 export let nearest: u32 = none
 export let nearestKey: i32 = 0
 
+/** Where each node whose links are followed is noted with its layer, in the order of the walk; 0: nowhere. */
+let trail: usize = 0
+let trailRoom: i32 = 0
+export let trailLength: i32 = 0
+
+/** From now on walks leave a trail. @param out room for `room` pairs of node and layer; 0: no longer, and what it was stays counted */
+export function leaveTrail(out: usize, room: i32): void {
+  trail = out
+  trailRoom = room
+  if (out) trailLength = 0
+}
+
+function note(node: u32, layer: i32): void {
+  if (trailLength == trailRoom) return
+  putId(trail, 2 * trailLength, node)
+  putId(trail, 2 * trailLength + 1, <u32>layer)
+  trailLength++
+}
+
 /** @param table 24 words: see `tableFields` in graph.ts */
 export function bind(table: usize): void {
   vectors = word(table, 0)
@@ -437,6 +456,7 @@ function walk(kind: i32, query: usize, ef: i32, layer: i32): void {
   let compared = 0
   for (let node = nextCandidate(); node != none; node = nextCandidate()) {
     followed++
+    if (trail) note(node, layer)
     const record = recordOf(node, layer)
     let found = 0
     // Whether a node was met before cannot be foretold, so no branch depends on it.
@@ -528,6 +548,7 @@ export function descend(query: usize, layer: i32): void {
     for (let from = none; from != nearest; ) {
       from = nearest
       followed++
+      if (trail) note(from, at)
       const record = recordOf(from, at)
       let found = 0
       for (; found < M && idAt(record, found) != none; found++) putId(gather, found, idAt(record, found))

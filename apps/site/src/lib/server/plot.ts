@@ -18,6 +18,9 @@ const dottedPoints = 60
 const sizes = { wide: { width: 720, height: 420 }, narrow: { width: 380, height: 320 } }
 type Size = keyof typeof sizes
 
+/** In a graph of more nodes a name at each would hide the rest: they are named under the pointer. */
+const namedNodes = 60
+
 /** Colours come again after eight series, with the next of these shapes. */
 const colours = 8
 const shapes = ['circle', 'square', 'triangle', 'diamond', 'star', 'cross', 'wye'] as const
@@ -388,18 +391,22 @@ function optionsOf(
           return [node.id, { ...node, x: node.x ?? Math.cos(angle), y: node.y ?? Math.sin(angle) }]
         }),
       )
-      const edges = block.edges.filter(edge => place.has(edge.from) && place.has(edge.to))
+      const isPlaced = ({ from, to }: { from: string; to: string }) => place.has(from) && place.has(to)
+      const ends = {
+        x1: (edge: { from: string }) => place.get(edge.from)!.x,
+        y1: (edge: { from: string }) => place.get(edge.from)!.y,
+        x2: (edge: { to: string }) => place.get(edge.to)!.x,
+        y2: (edge: { to: string }) => place.get(edge.to)!.y,
+      }
+      const isSmall = place.size <= namedNodes
       return {
         axis: null,
         inset: 20,
         marks: [
-          Plot.link(edges, {
-            x1: edge => place.get(edge.from)!.x,
-            y1: edge => place.get(edge.from)!.y,
-            x2: edge => place.get(edge.to)!.x,
-            y2: edge => place.get(edge.to)!.y,
+          Plot.link(block.edges.filter(isPlaced), {
+            ...ends,
             stroke: 'currentColor',
-            strokeOpacity: 0.45,
+            strokeOpacity: Math.max(0.08, Math.min(0.45, 150 / block.edges.length)),
           }),
           groups.map((group, index) =>
             Plot.dot(
@@ -407,7 +414,7 @@ function optionsOf(
               {
                 x: 'x',
                 y: 'y',
-                r: 6,
+                r: isSmall ? 6 : size === 'wide' ? 3 : 2.5,
                 symbol: shapeOf(index),
                 fill: 'currentColor',
                 className: styleOf(index, 'area'),
@@ -415,7 +422,24 @@ function optionsOf(
               },
             ),
           ),
-          Plot.text(place.values(), {
+          (block.path ?? []).map((step, index) => [
+            Plot.link([step].filter(isPlaced), {
+              ...ends,
+              stroke: 'currentColor',
+              strokeWidth: 2.5,
+              className: `ink step step-${index + 1}`,
+            }),
+            Plot.dot([step].filter(isPlaced), {
+              x: ends.x2,
+              y: ends.y2,
+              r: 7,
+              stroke: 'currentColor',
+              strokeWidth: 1.8,
+              className: `ink step step-${index + 1}`,
+              title: 'label',
+            }),
+          ]),
+          Plot.text(isSmall ? place.values() : [], {
             x: 'x',
             y: 'y',
             text: node => node.label ?? node.id,
