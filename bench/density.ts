@@ -45,7 +45,7 @@ try {
   }
   for (const [rows, columns, eps] of [
     [200_000, 2, 0.1],
-    [100_000, 8, 1.2],
+    [100_000, 8, 2.5],
   ]) {
     const points = groups(rows, columns)
     writeFileSync(file, points.data)
@@ -61,14 +61,14 @@ try {
   const { default: density } = (await import(name)) as { default: { DBSCAN: new () => PeerDbscan } }
   const points = groups(5000, 8)
   const lists = Array.from({ length: 5000 }, (_, row) => [...points.data.subarray(row * 8, row * 8 + 8)])
-  await inTurns(`DBSCAN, 5,000 × 8, eps 1.5, minPts ${minPts}`, rounds, [
-    ['Offprint, 1 thread', () => timed(() => dbscan(points, { eps: 1.5, minPts }), found)],
+  await inTurns(`DBSCAN, 5,000 × 8, eps 2.5, minPts ${minPts}`, rounds, [
+    ['Offprint, 1 thread', () => timed(() => dbscan(points, { eps: 2.5, minPts }), found)],
     [
       'density-clustering',
       () => {
         const other = new density.DBSCAN()
         return timed(
-          () => other.run(lists, 1.5, minPts),
+          () => other.run(lists, 2.5, minPts),
           clusters => `${clusters.length} clusters, ${other.noise.length} noise`,
         )
       },
