@@ -55,7 +55,7 @@ export async function fasterClara(data: Matrix | Dissimilarities, options: Faste
     }
     await space.place(best)
     const before = totals.length
-    if (polish) {
+    if (polish && k > 1) {
       const polished = await eagerSwaps({})(space, { maxPasses: 1, totals, random, pause: () => pause(samples) })
       evaluations += polished.evaluations
     }

@@ -104,7 +104,11 @@ export async function kMedoids(
 ): Promise<KMedoids> {
   requireOptions(options, 'n' in data ? data.n : data.rows)
   const { metric, matrix, pool, signal } = options
-  return kMedoidsOf(await sourceOf(data, { metric, matrix, pool, signal }), options, search)
+  return kMedoidsOf(
+    await sourceOf(data, { metric, matrix, pool, signal }),
+    options,
+    options.k === 1 ? bestSingle : search,
+  )
 }
 
 /** @throws InputError for options of a search that cannot be used */
@@ -171,14 +175,11 @@ async function once(
   const { passes, converged, evaluations, swaps } =
     k === space.candidates && objective === 'deviation'
       ? { passes: 0, converged: true, evaluations: 0, swaps: 0 }
-      : k === 1
-        ? await bestSingle(space, () => pause(0))
-        : await search(space, { maxPasses, random, pause, totals })
+      : await search(space, { maxPasses, random, pause, totals })
   const ended = performance.now()
   // After many swaps a tie may stand the other way round: a last assignment makes labels depend on the medoids alone.
   engine.assign()
   const total = objective === 'silhouette' ? totals.at(-1)! : engine.total()
-  if (k === 1 && total < totals[0]) totals.push(total)
   const labels = space.near().slice()
   const nearest = space.dn().slice()
   const second = space.ds().slice()
@@ -224,9 +225,11 @@ export function summary(nearest: Float32Array, second: Float32Array, weights?: A
 }
 
 /** k = 1 is solved exactly: the object with the least sum. */
-async function bestSingle(space: Workspace, pause: () => Promise<void> | undefined) {
-  await space.place([leastOf(await space.rowSums(pause), 'first')])
-  return { passes: 1, converged: true, evaluations: space.candidates, swaps: undefined }
+export const bestSingle: Search = async (space, { totals, pause }) => {
+  const best = leastOf(await space.rowSums(() => pause(0)), 'first')
+  await space.place([best])
+  if (space.engine.total() < totals[0]) totals.push(space.engine.total())
+  return { passes: 1, converged: true, evaluations: space.candidates }
 }
 
 /** Position of the least value; of equal ones the first or the last. */

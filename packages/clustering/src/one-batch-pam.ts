@@ -1,6 +1,13 @@
 import { type Dissimilarities, InputError, type Matrix } from '@offprint/kernels'
 import { eagerSwaps } from './faster-pam.ts'
-import { type KMedoids, type KMedoidsOptions, kMedoidsOf, requireOptions, requireWhole } from './k-medoids.ts'
+import {
+  bestSingle,
+  type KMedoids,
+  type KMedoidsOptions,
+  kMedoidsOf,
+  requireOptions,
+  requireWhole,
+} from './k-medoids.ts'
 import { pauses, type Source, sourceOf, type Workspace, workspace } from './k-medoids-workspace.ts'
 
 export interface OneBatchPamOptions extends Omit<KMedoidsOptions, 'matrix'> {
@@ -54,15 +61,17 @@ export async function oneBatchPam(data: Matrix | Dissimilarities, options: OneBa
         })
         try {
           await inner.place(space.medoids())
-          const found = await eagerSwaps({ shuffle, seed: random.integer(2 ** 32) })(inner, {
+        const innerTotals = [inner.engine.total()]
+          const search = k === 1 ? bestSingle : eagerSwaps({ shuffle, seed: random.integer(2 ** 32) })
+          const found = await search(inner, {
             maxPasses,
-            totals: [],
+            totals: innerTotals,
             random,
             pause,
           })
           await space.place([...inner.medoids()])
           totals.push(space.engine.total())
-          return found
+          return { ...found, swaps: innerTotals.length - 1 }
         } finally {
           inner.release()
         }

@@ -80,7 +80,8 @@ const near = (found: number, expected: number, within = 1e-9) =>
 for (const [name, method] of Object.entries(sampling))
   test(`${name}: medoids, labels, distances and objective fit together`, async () => {
     await fc.assert(
-      fc.asyncProperty(cases, async ({ n, k, upper, weights, seed }) => {
+      fc.asyncProperty(cases, fc.boolean(), async ({ n, k: several, upper, weights, seed }, single) => {
+        const k = single ? 1 : several
         const rows = rowsOf(n, upper)
         const found = await method(await given(rows), { k, seed, weights })
         const medoids = [...found.medoids]
@@ -201,6 +202,23 @@ test('pamSil ends where no swap makes the silhouette higher', async () => {
       }
     }),
     { seed: 3, numRuns: 25 },
+  )
+})
+
+test('where there are so few rows that all choices can be tried, FasterPAM with restarts finds the best', async () => {
+  await fc.assert(
+    fc.asyncProperty(cases, async ({ n, k, upper, weights }) => {
+      const rows = rowsOf(n, upper)
+      const choices = (from: number, left: number): number[][] =>
+        left === 0
+          ? [[]]
+          : Array.from({ length: n - from }, (_, at) => from + at).flatMap(one =>
+              choices(one + 1, left - 1).map(rest => [one, ...rest]),
+            )
+      const best = Math.min(...choices(0, k).map(medoids => totalDeviation(rows, medoids, weights)))
+      assert.equal((await fasterPam(await given(rows), { k, weights, restarts: 60 })).objective, best)
+    }),
+    { seed: 4, numRuns: 40 },
   )
 })
 
