@@ -238,6 +238,22 @@ test('a table with columns of its own is imported, and the library goes out as B
   assert.equal((await offprint(['import', 'works.csv', '--format', 'docx'])).code, 2)
 })
 
+test('a table is clustered by one command, and comes back with its clusters', async () => {
+  const { code, stdout, stderr } = await offprint(
+    'run cluster-table cluster --table points.csv --k 3 --json'.split(' '),
+  )
+  assert.equal(code, 0, stderr)
+  const { run, blocks } = JSON.parse(stdout)
+  assert.equal(run.paper, 'cluster-table')
+  const named = (name: string) => blocks.find((block: { name: string }) => block.name === name)
+  assert.equal(named('k').value, 3)
+  assert.match(named('evidence').text, /^\*\*/)
+  assert.equal(named('file').mediaType, 'text/csv')
+  const refused = await offprint('run cluster-table cluster --table points.csv --method hdbscan --k 3'.split(' '))
+  assert.equal(refused.code, 2)
+  assert.match(refused.stderr, /hdbscan finds the number of clusters itself/)
+})
+
 test('the other command of the README searches vectors of numpy', async () => {
   const { next } = random(1)
   for (const [name, rows] of [

@@ -210,6 +210,18 @@ test('ids, counters, constant columns and text are left out, and the page says w
   assert.deepEqual((await uses({ columns: 'line, plan' }))[0].slice(1, 4), ['number', 'left out', 'category'])
 })
 
+test('a column that outweighs all others, and a number of clusters at the end of what was tried, are said', async () => {
+  const { normal } = random(6)
+  const rows = Array.from({ length: 80 }, (_, row) => [10_000 * (row % 4) + 100 * normal(), normal(), normal()])
+  const given = { table: table(csv([['pay*', 'a', 'b'], ...rows])), mostClusters: 4 }
+  const plain = await run(cluster, { ...given, scaling: 'none' })
+  assert.match(text(plain, 'notes'), /The column pay\\\* has 99 % of the variance/)
+  assert.match(text(plain, 'notes'), /silhouette is best at 4, the most clusters that were tried/)
+  const scaled = await run(cluster, { ...given, k: 4 })
+  assert.ok(!scaled.has('notes'))
+  assert.match(text(await run(compare, { ...given, scaling: 'none' }), 'notes'), /k-means: The silhouette is best at 4/)
+})
+
 test('a column of text sets clusters apart by its shares', async () => {
   const rows = csv([
     ['plan', 'x'],

@@ -3,10 +3,10 @@ import { clusterMedoids, clusterProfile, matchLabels, type Variable } from '@off
 import { type Matrix, workerPool } from '@offprint/kernels'
 import { type Block, defineMethod, InputError, input, z } from '../../define.ts'
 import type { Table } from '../../input.ts'
-import { askForTable, pointsOf, type ReadTable, readTable } from './columns.ts'
+import { askForTable, outweighing, pointsOf, type ReadTable, readTable } from './columns.ts'
 import { evidenceBlock, gapsOf, measure } from './evidence.ts'
 import { writeTable } from './labels-file.ts'
-import { type How, methodNames, methods } from './methods.ts'
+import { atTheEnd, type How, methodNames, methods } from './methods.ts'
 import {
   clustersTable,
   columnsTable,
@@ -195,7 +195,12 @@ export const cluster = defineMethod({
         ...(fit.mean === null ? [] : [silhouettes(result)]),
         columnsTable(read, profile.explained),
         labelsTable(result),
-        ...notesBlock([...found.notes, ...matchNotes(shown)]),
+        ...notesBlock([
+          ...found.notes,
+          ...atTheEnd(chosen?.curve, k, given.mostClusters),
+          ...outweighing(read, points),
+          ...matchNotes(shown),
+        ]),
       ]
     } finally {
       pool.close()

@@ -7,6 +7,7 @@ import {
   type Variable,
   variablePoints,
 } from '@offprint/clustering'
+import type { Matrix } from '@offprint/kernels'
 import { InputError, input } from '../../define.ts'
 import type { Column, Table } from '../../input.ts'
 
@@ -155,6 +156,36 @@ export function pointsOf({ variables, table }: ReadTable, { scaling, missing }: 
       `${table.name}: ${error.message.replace(/^variables /, 'columns ')}`,
     )
   }
+}
+
+/**
+ * Where columns are compared as they are, one in large units may be all that counts: a sentence that says so, if one has more than
+ * nine tenths of the variance.
+ */
+export function outweighing({ variables }: ReadTable, { data, rows, columns }: Matrix): string[] {
+  const variances = new Float64Array(columns)
+  for (let column = 0; column < columns; column++) {
+    let sum = 0
+    for (let row = 0; row < rows; row++) sum += data[row * columns + column] / rows
+    for (let row = 0; row < rows; row++) variances[column] += (data[row * columns + column] - sum) ** 2 / rows
+  }
+  const total = variances.reduce((sum, one) => sum + one, 0)
+  let from = 0
+  for (const variable of variables) {
+    const width = variable.kind === 'number' ? 1 : variable.categories.length
+    const share = variances.subarray(from, from + width).reduce((sum, one) => sum + one, 0) / total
+    if (variables.length > 1 && share > 0.9)
+      return [
+        `The column ${inMarkdown(variable.name)} has ${Math.floor(100 * share)} % of the variance: the clusters follow it almost alone. Scaling brings the others in.`,
+      ]
+    from += width
+  }
+  return []
+}
+
+/** Text of the user's table stays what it is in Markdown. */
+export function inMarkdown(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/[\\`*[\]<>&~|]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\$&')
 }
 
 /** @throws InputError for a cell that is neither a number nor blank */

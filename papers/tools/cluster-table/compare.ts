@@ -2,10 +2,19 @@ import { adjustedRandIndex, calinskiHarabasz, contingency, daviesBouldin } from 
 import { type Matrix, workerPool } from '@offprint/kernels'
 import { type Block, defineMethod, input, type MarkdownBlock, type TableBlock, z } from '../../define.ts'
 import { askForCount, exampleTable, requireCount } from './cluster.ts'
-import { askForTable, pointsOf, readTable } from './columns.ts'
+import { askForTable, outweighing, pointsOf, readTable } from './columns.ts'
 import { type Evidence, gapSentence, gapsOf, measure, type Verdict, verdictOf, verdictWords } from './evidence.ts'
 import { writeTable } from './labels-file.ts'
-import { type ClusterMethod, type Curve, type How, methodNames, methods, sampleRowsOf, takeRows } from './methods.ts'
+import {
+  atTheEnd,
+  type ClusterMethod,
+  type Curve,
+  type How,
+  methodNames,
+  methods,
+  sampleRowsOf,
+  takeRows,
+} from './methods.ts'
 import { columnsTable, notesBlock } from './result.ts'
 
 /** Of more rows so many are compared. */
@@ -103,6 +112,7 @@ export const compare = defineMethod({
           ...(categories && wanted.length < methodNames.length
             ? ['The Gaussian mixture is left out: it is for numbers, and a column of text is compared.']
             : []),
+          ...outweighing(read, points),
           ...compared.flatMap(({ method, notes }) => notes.map(note => `${method.title}: ${note}`)),
         ]),
       ]
@@ -147,7 +157,7 @@ async function tryMethod(
     calinskiHarabasz: calinskiHarabasz(points, labels).value,
     noise: noise / labels.length,
     seconds,
-    notes,
+    notes: [...notes, ...atTheEnd(chosen?.curve, k, given.mostClusters)],
   }
 }
 

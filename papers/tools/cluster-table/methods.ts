@@ -261,6 +261,13 @@ async function bestMixture(points: Matrix, k: number, { seed, pool, signal }: Ho
   return best
 }
 
+/** A sentence where the best number of clusters is the greatest that was tried. */
+export function atTheEnd(curve: Curve | undefined, k: number, most: number): string[] {
+  return curve && k === most && curve.points.length > 1
+    ? [`The ${curve.measure} is best at ${k}, the most clusters that were tried: try more.`]
+    : []
+}
+
 function range(first: number, last: number): number[] {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => first + at)
 }

@@ -2,7 +2,7 @@
 import { type Difference, project } from '@offprint/clustering'
 import { type Matrix, random } from '@offprint/kernels'
 import type { Block, SeriesBlock, TableBlock } from '../../define.ts'
-import type { ReadTable } from './columns.ts'
+import { inMarkdown, type ReadTable } from './columns.ts'
 import type { Curve } from './methods.ts'
 
 /** Points of a picture; more would not be seen. */
@@ -43,12 +43,7 @@ function told(result: Result, difference: Difference): string {
   const { category, effect, inside, overall } = difference
   const shown = category === undefined ? figure : percent
   const word = category === undefined ? (effect > 0 ? 'high' : 'low') : effect > 0 ? 'often' : 'seldom'
-  return `${plain(titleOf(result, difference))} ${word} (${shown(inside)}; all rows ${shown(overall)})`
-}
-
-/** Text of the user's table stays what it is in Markdown. */
-function plain(text: string): string {
-  return text.replace(/\s+/g, ' ').replace(/[\\`*[\]<>&~|]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\$&')
+  return `${inMarkdown(titleOf(result, difference))} ${word} (${shown(inside)}; all rows ${shown(overall)})`
 }
 
 /** Each cluster in a sentence. */
@@ -59,7 +54,7 @@ export function inWords(result: Result): Block {
     const most = differences[cluster].filter(({ effect }) => Math.abs(effect) >= leastEffect).slice(0, toldDifferences)
     const apart = most.length ? most.map(one => told(result, one)).join(', ') : 'no column sets it apart'
     const many = `${sizes[cluster].toLocaleString('en')} ${sizes[cluster] === 1 ? 'row' : 'rows'}`
-    const typical = plain(read.names[rows[medoids[cluster]]])
+    const typical = inMarkdown(read.names[rows[medoids[cluster]]])
     return `- **Cluster ${number}**, ${many} (${percent(sizes[cluster] / labels.length)}), such as *${typical || 'a row without a name'}*${numbers.length > 1 ? `: ${apart}` : ''}.`
   })
   const noise = labels.reduce((sum, label) => sum + Number(label < 0), 0)
