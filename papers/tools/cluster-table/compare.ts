@@ -178,7 +178,7 @@ function overview(compared: Compared[]): Block[] {
     gapSentence(gap),
     counts.size === 1
       ? `All methods come to ${[...counts][0]}.`
-      : `They come to ${new Intl.ListFormat('en').format([...counts].sort((a, b) => a - b).map(String))} clusters.`,
+      : `They come to ${new Intl.ListFormat('en-GB').format([...counts].sort((a, b) => a - b).map(String))} clusters.`,
     agreement === null
       ? ''
       : `Two methods agree by ${agreement.toFixed(2)} on average (1 is the same, 0 is chance)${agreement < 0.5 ? ': what is found depends on the method more than on the rows' : ''}.`,

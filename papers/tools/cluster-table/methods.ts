@@ -4,7 +4,6 @@ import {
   type CovarianceType,
   covarianceTypes,
   cutByCount,
-  dynMsc,
   fasterClara,
   fasterPam,
   type GaussianMixture,
@@ -12,10 +11,11 @@ import {
   hdbscan,
   hdbscanOf,
   kMeans,
+  medoidSilhouette,
   nearestCentres,
   pointSilhouette,
 } from '@offprint/clustering'
-import { InputError, type Matrix, matrix, random, type WorkerPool } from '@offprint/kernels'
+import { dissimilarities, InputError, type Matrix, matrix, random, type WorkerPool } from '@offprint/kernels'
 
 export interface How {
   seed: number
@@ -138,12 +138,13 @@ export const methods: Record<MethodName, ClusterMethod> = {
       }
     },
     async choose(points, most, { seed, pool, signal, progress }) {
-      const sample = sampleOf(points, sampleRows, seed)
+      // Not by DynMSC: medoids that are best by silhouette are not those of `fit`, and nor is then their best number.
+      const distances = await dissimilarities(sampleOf(points, sampleRows, seed), 'euclidean', { pool, signal })
       const curve: Curve = { measure: 'medoid silhouette', points: [] }
-      if (sample.rows > 2) {
-        const kMax = Math.min(most, sample.rows - 1)
-        const found = await dynMsc(sample, { kMax, seed, pool, signal, onProgress: progress })
-        curve.points = found.curve.map(({ k, medoidSilhouette }) => [k, medoidSilhouette])
+      for (const k of range(2, Math.min(most, distances.n - 1))) {
+        progress(k - 2, most - 1)
+        const { medoids } = await fasterPam(distances, { k, restarts, seed, signal })
+        curve.points.push([k, medoidSilhouette(distances, medoids).mean])
       }
       return { k: greatest(curve), curve }
     },
