@@ -4,6 +4,9 @@
  * walk through a first paper.
  *
  * A paper's folder holds no algorithm: it calls an engine (`@offprint/clustering`, …) and turns what comes back into blocks.
+ *
+ * A tool (`papers/tools/<slug>/index.ts`, `defineTool({...})`) is the same without a paper: it runs, has a page of its own
+ * under /tools, and stands in no list of papers.
  */
 import { z } from 'zod'
 import type { Block } from './blocks.ts'
@@ -123,6 +126,17 @@ export interface Paper {
   claims: Claim[]
 }
 
+/** What runs without being a paper's: methods with a page under /tools/<slug>, a command and an endpoint. */
+export interface Tool {
+  kind: 'tool'
+  /** As a paper's; no paper has the same. */
+  slug: string
+  about: Pick<About, 'title' | 'summary'>
+  methods: Record<string, Method>
+  /** A tool claims nothing. */
+  claims: []
+}
+
 // A paper's methods differ in their input types; the `any` lets each `run` keep its own inferred type.
 // biome-ignore lint/suspicious/noExplicitAny: see above
 type AnyMethod = Method<any>
@@ -158,16 +172,7 @@ export function definePaper(paper: {
     wrong(`about.publishedAt must be YYYY-MM-DD or YYYY-MM, found '${about.publishedAt}'`)
   if (about.code && !about.code.startsWith('https://')) wrong('about.code must be a https URL')
   const methods = paper.methods ?? {}
-  for (const [name, method] of Object.entries(methods)) {
-    if (!namePattern.test(name)) wrong(`method '${name}': a name is lower-case letters, digits and -, at most 40`)
-    if (!(method.input instanceof z.ZodObject)) wrong(`method '${name}': input must be a z.object`)
-    for (const field of Object.keys(method.input.shape)) {
-      if (!/^[a-zA-Z][a-zA-Z0-9]{0,39}$/.test(field))
-        wrong(`method '${name}': input '${field}' must be camelCase letters and digits`)
-      if (['seed', 'threads', 'json', 'example'].includes(field))
-        wrong(`method '${name}': '${field}' is given by every run already`)
-    }
-  }
+  checkMethods(methods, wrong)
   const ids = new Set<string>()
   for (const claim of paper.claims ?? []) {
     if (!/^[A-Za-z][A-Za-z0-9-]{0,19}$/.test(claim.id)) wrong(`claim id '${claim.id}' must be letters, digits and -`)
@@ -178,6 +183,32 @@ export function definePaper(paper: {
       wrong(`claim ${claim.id} has a relative tolerance but no value`)
   }
   return { slug: paper.slug, about, methods, claims: paper.claims ?? [] }
+}
+
+/** Checks a tool's definition and gives it back. @throws Error that names what is wrong with it */
+export function defineTool(tool: { slug: string; about: Tool['about']; methods: Record<string, AnyMethod> }): Tool {
+  const wrong = (what: string): never => {
+    throw new Error(`tool '${tool.slug}': ${what}`)
+  }
+  if (!namePattern.test(tool.slug)) wrong('slug must be lower-case letters, digits and -, at most 40')
+  if (!tool.about?.title?.trim()) wrong('about.title is missing')
+  if (!tool.about.summary?.trim()) wrong('about.summary is missing')
+  if (!Object.keys(tool.methods ?? {}).length) wrong('methods are missing')
+  checkMethods(tool.methods, wrong)
+  return { kind: 'tool', slug: tool.slug, about: tool.about, methods: tool.methods, claims: [] }
+}
+
+function checkMethods(methods: Record<string, Method>, wrong: (what: string) => never): void {
+  for (const [name, method] of Object.entries(methods)) {
+    if (!namePattern.test(name)) wrong(`method '${name}': a name is lower-case letters, digits and -, at most 40`)
+    if (!(method.input instanceof z.ZodObject)) wrong(`method '${name}': input must be a z.object`)
+    for (const field of Object.keys(method.input.shape)) {
+      if (!/^[a-zA-Z][a-zA-Z0-9]{0,39}$/.test(field))
+        wrong(`method '${name}': input '${field}' must be camelCase letters and digits`)
+      if (['seed', 'threads', 'json', 'example'].includes(field))
+        wrong(`method '${name}': '${field}' is given by every run already`)
+    }
+  }
 }
 
 export type Verdict = 'holds' | 'does not hold here' | 'not checked'

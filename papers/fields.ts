@@ -26,6 +26,8 @@ export interface Field {
   choices?: string[]
   maxLength?: number
   multiline?: boolean
+  /** Input with the table whose columns kind `text` names. */
+  columnsOf?: string
   /** File endings of kind `file`. */
   accept?: string[]
   /** Type of kind `artefact`. */
@@ -84,6 +86,7 @@ export function describeFields(method: Method): Field[] {
       choices: property.enum as string[],
       maxLength: property.maxLength,
       multiline: property.multiline as boolean,
+      columnsOf: property.columnsOf as string,
       accept: property.accept as string[],
       artefact: property.artefact as string,
     }

@@ -114,7 +114,14 @@ export function toggle(options: Asking & { default?: boolean } = {}) {
 
 /** A line of text, or several with `multiline`. Empty where not given, unless `required`. */
 export function text(
-  options: Asking & { multiline?: boolean; maxLength?: number; default?: string; required?: boolean } = {},
+  options: Asking & {
+    multiline?: boolean
+    maxLength?: number
+    default?: string
+    required?: boolean
+    /** The input with the table whose columns are named here, separated by commas: the form offers them. */
+    columnsOf?: string
+  } = {},
 ) {
   const { maxLength = 10_000, default: preset = '', required, ...meta } = options
   const schema = z.string().max(maxLength)

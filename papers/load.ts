@@ -1,4 +1,4 @@
-/** Finds papers: every folder beside this file, and those from elsewhere that the configuration names. */
+/** Finds papers: every folder beside this file, and those from elsewhere that the configuration names; and the tools. */
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -7,6 +7,11 @@ import * as contract from './define.ts'
 /** A loaded paper and the module it came from, so that a child process can load just that one. */
 export interface LoadedPaper {
   paper: contract.Paper
+  module: string
+}
+
+export interface LoadedTool {
+  paper: contract.Tool
   module: string
 }
 
@@ -21,10 +26,7 @@ const here = dirname(fileURLToPath(import.meta.url))
  * @throws Error that names the paper which cannot be loaded, or two with the same slug
  */
 export async function loadPapers(elsewhere: string[] = []): Promise<LoadedPaper[]> {
-  const own = readdirSync(here, { withFileTypes: true })
-    .filter(entry => entry.isDirectory() && existsSync(join(here, entry.name, 'index.ts')))
-    .map(entry => join(here, entry.name, 'index.ts'))
-  const papers = await Promise.all([...own, ...elsewhere.map(findModule)].map(loadPaper))
+  const papers = await Promise.all([...modulesIn(here), ...elsewhere.map(findModule)].map(loadPaper))
   const seen = new Map<string, string>()
   for (const { paper, module } of papers) {
     const other = seen.get(paper.slug)
@@ -34,15 +36,35 @@ export async function loadPapers(elsewhere: string[] = []): Promise<LoadedPaper[
   return papers.sort((a, b) => (a.paper.slug < b.paper.slug ? -1 : 1))
 }
 
-/** Loads the paper of one module (a path, or a URL from `LoadedPaper.module`). */
-export async function loadPaper(module: string): Promise<LoadedPaper> {
+/** Loads the tools: every folder of `tools`, sorted by slug. @throws Error that names the one which cannot be loaded */
+export async function loadTools(): Promise<LoadedTool[]> {
+  const tools = await Promise.all(modulesIn(join(here, 'tools')).map(loadModule))
+  return tools
+    .map(({ paper, module }) => ({ paper: paper as contract.Tool, module }))
+    .sort((a, b) => (a.paper.slug < b.paper.slug ? -1 : 1))
+}
+
+function modulesIn(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter(entry => entry.isDirectory() && existsSync(join(folder, entry.name, 'index.ts')))
+    .map(entry => join(folder, entry.name, 'index.ts'))
+}
+
+async function loadPaper(module: string): Promise<LoadedPaper> {
+  const { paper, module: url } = await loadModule(module)
+  if ('kind' in paper) throw new Error(`${module} is a tool, not a paper`)
+  return { paper, module: url }
+}
+
+/** Loads the paper or tool of one module (a path, or a URL from `LoadedPaper.module`). */
+export async function loadModule(module: string): Promise<LoadedPaper | LoadedTool> {
   const url = module.startsWith('file:') ? module : pathToFileURL(module).href
-  let exported: unknown
   try {
-    exported = (await import(url)).default
+    let exported: unknown = (await import(url)).default
     if (typeof exported === 'function') exported = await exported(contract)
-    const paper = contract.definePaper(exported as contract.Paper)
-    return { paper, module: url }
+    const given = exported as contract.Paper | contract.Tool
+    if (given && 'kind' in given && given.kind === 'tool') return { paper: contract.defineTool(given), module: url }
+    return { paper: contract.definePaper(given as contract.Paper), module: url }
   } catch (error) {
     throw new Error(`cannot load the paper ${module}: ${error instanceof Error ? error.message : error}`, {
       cause: error,

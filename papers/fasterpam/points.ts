@@ -1,4 +1,5 @@
 /** What both methods ask for: a table, vectors or a matrix of dissimilarities; and how it becomes what the engine takes. */
+import { standardise } from '@offprint/clustering'
 import { type Dissimilarities, dissimilarities, type Matrix, matrix, mostObjects, precomputed } from '@offprint/kernels'
 import { InputError, input, type RunContext } from '../define.ts'
 import type { Table, Vectors } from '../input.ts'
@@ -107,27 +108,10 @@ export async function compare(
 ): Promise<Dissimilarities> {
   const field = fieldOf(given)
   if (given.precomputed) return precomputed(objects.matrix, { signal: context.signal, field })
-  const points = given.standardize ? standardized(objects.matrix) : objects.matrix
+  const points = given.standardize ? standardise(objects.matrix).points : objects.matrix
   return dissimilarities(points, given.metric, {
     field,
     signal: context.signal,
     onProgress: (done, total) => context.progress(done, total, 'Comparing all pairs'),
   })
-}
-
-/** Columns with mean 0 and standard deviation 1; a column of equal values becomes 0. */
-function standardized({ data, rows, columns }: Matrix): Matrix {
-  const result = matrix(rows, columns)
-  for (let column = 0; column < columns; column++) {
-    let sum = 0
-    for (let row = 0; row < rows; row++) sum += data[row * columns + column]
-    const mean = sum / rows
-    let squares = 0
-    for (let row = 0; row < rows; row++) squares += (data[row * columns + column] - mean) ** 2
-    const deviation = Math.sqrt(squares / rows)
-    if (deviation === 0) continue
-    for (let row = 0; row < rows; row++)
-      result.data[row * columns + column] = (data[row * columns + column] - mean) / deviation
-  }
-  return result
 }

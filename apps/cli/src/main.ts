@@ -258,12 +258,12 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
 
   const run = program
     .command('run')
-    .description("Run a paper's method on your own data")
+    .description("Run a paper's method, or a tool, on your own data")
     .addHelpText(
       'after',
       '\nExample: offprint run fasterpam cluster --table points.csv --k 8 --seed 1 --json\nA paper with one method needs no method name.',
     )
-  for (const paper of offprint.papers.values()) {
+  for (const paper of [...offprint.tools.values(), ...offprint.papers.values()]) {
     const methods = Object.entries(paper.methods)
     if (!methods.length) continue
     const ofPaper = run.command(paper.slug).description(paper.about.title)
@@ -280,8 +280,10 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
 
   const slug = words[0] === 'run' ? words[1] : undefined
   if (slug && !slug.startsWith('-') && slug !== 'help') {
-    const paper = offprint.papers.get(slug)
-    const runnable = [...offprint.papers.values()].filter(one => Object.keys(one.methods).length).map(one => one.slug)
+    const paper = offprint.module(slug)
+    const runnable = [...offprint.tools.values(), ...offprint.papers.values()]
+      .filter(one => Object.keys(one.methods).length)
+      .map(one => one.slug)
     if (!paper) throw new InputError('paper', `'${slug}'`, `one of ${runnable.join(', ')}`)
     if (!Object.keys(paper.methods).length)
       throw new InputError(

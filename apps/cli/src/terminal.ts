@@ -49,12 +49,17 @@ export async function printBlocks(blocks: Block[], directory: string): Promise<v
           console.log(`… and ${(block.rows.length - shownRows).toLocaleString('en')} more rows (--json has all)`)
         break
       case 'bars': {
-        const most = Math.max(...block.bars.map(bar => bar.value ?? 0), Number.MIN_VALUE)
-        const labels = Math.max(...block.bars.map(bar => displayWidth(bar.label)))
-        for (const bar of block.bars)
-          console.log(
-            `${pad(bar.label, labels)}  ${'█'.repeat(Math.round((40 * Math.max(0, bar.value ?? 0)) / most))} ${format(bar.value)}`,
-          )
+        const size = (value: number | null) => Math.abs(value ?? 0)
+        const most = Math.max(...block.bars.map(bar => size(bar.value)), Number.MIN_VALUE)
+        // A label that stands in several groups is a bar of its own in each.
+        const repeated = new Set(block.bars.map(bar => bar.label)).size < block.bars.length
+        const names = block.bars.map(({ label, group }) => (repeated && group ? `${label}, ${group}` : label))
+        const width = Math.max(0, ...names.map(displayWidth))
+        for (const [at, { value }] of block.bars.entries()) {
+          // What is below zero is drawn lighter.
+          const bar = ((value ?? 0) < 0 ? '░' : '█').repeat(Math.round((40 * size(value)) / most))
+          console.log(`${pad(names[at], width)}  ${bar} ${format(value)}`)
+        }
         break
       }
       case 'series':

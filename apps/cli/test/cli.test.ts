@@ -103,8 +103,8 @@ for (const [what, words, message] of [
 test('unknown commands, papers and papers that cannot run yet are exit 2 and say what there is', async () => {
   for (const [words, message] of [
     [['runn'], /unknown command 'runn'/],
-    [['run', 'nothing'], /paper must be one of fasterpam, hnsw, outside, found 'nothing'/],
-    [['run', 'spann'], /spann can be read here but not run yet; these run: fasterpam, hnsw, outside/],
+    [['run', 'nothing'], /paper must be one of cluster-table, fasterpam, hnsw, outside, found 'nothing'/],
+    [['run', 'spann'], /spann can be read here but not run yet; these run: cluster-table, fasterpam, hnsw, outside/],
     [['run', 'fasterpam', 'nothing'], /unknown command|method/],
     [['check'], /one of .*fasterpam.*, or --all/],
     [['check', 'fasterpam', '--claim', 'C99'], /claim must be one of C1, /],
@@ -236,6 +236,22 @@ test('a table with columns of its own is imported, and the library goes out as B
   assert.match(bibtex, /title = ?\{\{A work of note\}\}/)
   assert.equal((await offprint(['import', 'works.csv', '--columns', 'title'])).code, 2)
   assert.equal((await offprint(['import', 'works.csv', '--format', 'docx'])).code, 2)
+})
+
+test('a table is clustered by one command, and comes back with its clusters', async () => {
+  const { code, stdout, stderr } = await offprint(
+    'run cluster-table cluster --table points.csv --k 3 --json'.split(' '),
+  )
+  assert.equal(code, 0, stderr)
+  const { run, blocks } = JSON.parse(stdout)
+  assert.equal(run.paper, 'cluster-table')
+  const named = (name: string) => blocks.find((block: { name: string }) => block.name === name)
+  assert.equal(named('k').value, 3)
+  assert.match(named('evidence').text, /^\*\*/)
+  assert.equal(named('file').mediaType, 'text/csv')
+  const refused = await offprint('run cluster-table cluster --table points.csv --method hdbscan --k 3'.split(' '))
+  assert.equal(refused.code, 2)
+  assert.match(refused.stderr, /hdbscan finds the number of clusters itself/)
 })
 
 test('the other command of the README searches vectors of numpy', async () => {

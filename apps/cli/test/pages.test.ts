@@ -58,6 +58,9 @@ describe('pages', { skip }, () => {
       table: { name: '<img src=x onerror=alert(5)>.csv', text: 'a<script>,x\n<script>alert(6)</script>,1\nb,2\n' },
       remark: '<script>alert(7)</script> *and* [a link](javascript:alert(8))',
     })
+    const { cluster, compare } = served.offprint.tools.get('cluster-table')!.methods
+    const clustered = await served.run('cluster-table/cluster', { ...cluster.example, categories: true })
+    const compared = await served.run('cluster-table/compare', compare.example)
     await fetch(`${served.url}/api/check/outside/T1`, { method: 'POST', headers: { prefer: 'wait=60' } })
     await fetch(`${served.url}/api/check/outside/T2`, { method: 'POST', headers: { prefer: 'wait=60' } })
     const { computeTopics } = await import('../../server/src/library/topics.ts')
@@ -79,6 +82,10 @@ describe('pages', { skip }, () => {
       '/papers/2008.05171',
       '/papers/2008.05171?method=choose-k&example=1',
       '/papers/1603.09320',
+      '/tools/cluster-table',
+      '/tools/cluster-table?method=compare&example=1',
+      `/runs/${id(clustered)}`,
+      `/runs/${id(compared)}`,
       '/papers/2401.00001',
       '/papers/outside',
       '/search?q=vector%20search',
@@ -118,6 +125,7 @@ describe('pages', { skip }, () => {
     const broken: [string, number][] = [
       ['/nothing', 404],
       ['/papers/none', 404],
+      ['/tools/none', 404],
       ['/runs/none', 404],
       ['/topics/none', 404],
       ['/authors/none', 404],

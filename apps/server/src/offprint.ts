@@ -2,9 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Claim, describeTolerance, type Method, type Paper, type Verdict } from '@offprint/papers'
+import { type Claim, describeTolerance, type Method, type Paper, type Tool, type Verdict } from '@offprint/papers'
 import { describeFields, type Field } from '@offprint/papers/fields'
-import { type LoadedPaper, loadPapers } from '@offprint/papers/load'
+import { loadPapers, loadTools } from '@offprint/papers/load'
 import { openDatabase } from './database.ts'
 import { openEmbedder } from './embedding/embedder.ts'
 import { type EmbedderProblem, type ModelVectors, openModelVectors, readProblem } from './embedding/model-vectors.ts'
@@ -61,6 +61,12 @@ export interface Offprint {
   /** Path under which the site is reached, from PUBLIC_URL: empty, or such as `/offprint`. */
   base: string
   papers: Map<string, Paper>
+  /** What runs without being a paper's, by slug. */
+  tools: Map<string, Tool>
+  /** The paper or tool of a slug. */
+  module(slug: string): Paper | Tool | undefined
+  /** Path of the page that a paper or tool is run from. */
+  pageOf(slug: string): string
   library: Library
   /** Cuts a text into formulas, with their marks, and what stands between them. */
   splitMath(text: string): { text: string; math: boolean }[]
@@ -109,6 +115,7 @@ export interface Offprint {
  */
 export async function openOffprint(settings: Settings, { syncSite }: { syncSite?: string } = {}): Promise<Offprint> {
   const loaded = await loadPapers(settings.PAPERS)
+  const loadedTools = await loadTools()
   openFolder(settings.DATA_DIR)
   const inUse = useFolder(settings.DATA_DIR)
   const database = openDatabase(join(settings.DATA_DIR, 'offprint.db'))
@@ -131,6 +138,9 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
   }
   const library = createLibrary(database, { vectors: vectorsInUse, wordsFolder, patient: true })
   const papers = new Map(loaded.map(({ paper }) => [paper.slug, paper]))
+  const tools = new Map(loadedTools.map(({ paper }) => [paper.slug, paper]))
+  for (const { paper, module } of loaded)
+    if (tools.has(paper.slug)) throw new Error(`a tool has the slug '${paper.slug}' of ${module}`)
   library.seed([...papers.values()])
   const files = openFileStore(join(settings.DATA_DIR, 'files'), settings.UPLOAD_LIMIT_MB)
   const owner = processOwner()
@@ -139,7 +149,7 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
   const runs = createRuns({
     settings,
     onSubmit: slug => library.reading.ran(slug),
-    papers: new Map(loaded.map((one: LoadedPaper) => [one.paper.slug, one])),
+    papers: new Map([...loaded, ...loadedTools].map(one => [one.paper.slug, one])),
     store,
     sources: inputSources(settings.DATA_DIR, files, () => library),
   })
@@ -205,6 +215,12 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
     mail,
     base,
     papers,
+    tools,
+    module: slug => papers.get(slug) ?? tools.get(slug),
+    pageOf: slug =>
+      tools.has(slug)
+        ? `/tools/${slug}`
+        : `/papers/${(papers.get(slug)?.about.arxiv ?? slug).split('/').map(encodeURIComponent).join('/')}`,
     library,
     splitMath,
     nameInAddress,

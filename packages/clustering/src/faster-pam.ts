@@ -1,5 +1,5 @@
 import { type Dissimilarities, type Matrix, random } from '@offprint/kernels'
-import { type KMedoids, type KMedoidsOptions, kMedoids, pieceOf } from './k-medoids.ts'
+import { type KMedoids, type KMedoidsOptions, kMedoids, type Search } from './k-medoids.ts'
 
 export interface FasterPamOptions extends KMedoidsOptions {
   /** Try the candidates in a seeded random order instead of the rows' order; default false. */
@@ -18,31 +18,31 @@ export interface FasterPamOptions extends KMedoidsOptions {
  * const { medoids, labels, objective } = await fasterPam(points, { k: 8, seed: 1 })
  */
 export function fasterPam(data: Matrix | Dissimilarities, options: FasterPamOptions): Promise<KMedoids> {
-  return kMedoids(data, { init: 'random', ...options }, async (space, { maxPasses, swapped, pause }) => {
-    const { engine, n } = space
+  return kMedoids(data, { ...options, init: options.init ?? 'random' }, eagerSwaps(options))
+}
+
+/** Every swap that helps as soon as it is found, until a whole round has passed without one. */
+export function eagerSwaps({ shuffle, seed = 0 }: Pick<FasterPamOptions, 'shuffle' | 'seed'>): Search {
+  return async (space, { maxPasses, totals, pause }) => {
+    const { engine, candidates } = space
     const order = space.order()
-    for (let position = 0; position < n; position++) order[position] = position
-    if (options.shuffle) random(options.seed ?? 0, 2 ** 31).shuffle(order)
-    const piece = pieceOf(n, 1)
-    let evaluations = 0
-    let before = engine.totalDeviation()
+    for (let position = 0; position < candidates; position++) order[position] = position
+    if (shuffle) random(seed, 2 ** 31).shuffle(order)
     for (let pass = 0; pass < maxPasses; pass++) {
-      let swaps = 0
-      for (let position = 0; position < n; ) {
-        const next = engine.sweep(position, Math.min(n, position + piece))
-        if (next < 0) return { passes: pass + 1, converged: true, evaluations }
-        evaluations += next - position
-        position = next
-        const now = engine.totalDeviation()
-        if (now !== before) {
-          swaps++
-          swapped()
-          before = now
+      const before = engine.total()
+      for (let position = 0; position < candidates; ) {
+        const end = Math.min(candidates, position + space.atOnce)
+        await space.load(position, end)
+        while (position < end) {
+          const next = await space.sweep(position, Math.min(end, position + space.sweepPiece))
+          totals.push(...space.takeTrace())
+          if (next < 0) return { passes: pass + 1, converged: true, evaluations: pass * candidates + engine.lastSwap() }
+          position = next
+          await pause(pass + position / candidates)
         }
-        await pause(pass + position / n)
       }
-      if (!swaps) return { passes: pass + 1, converged: true, evaluations }
+      if (!(engine.total() < before)) return { passes: pass + 1, converged: true, evaluations: (pass + 1) * candidates }
     }
-    return { passes: maxPasses, converged: false, evaluations }
-  })
+    return { passes: maxPasses, converged: false, evaluations: maxPasses * candidates }
+  }
 }

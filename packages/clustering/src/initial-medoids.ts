@@ -1,6 +1,7 @@
 /** Where the search for medoids starts. */
 import { InputError, type Random } from '@offprint/kernels'
-import { eachCandidate, leastOf, requireK, type Workspace } from './k-medoids.ts'
+import { leastOf } from './k-medoids.ts'
+import type { Workspace } from './k-medoids-workspace.ts'
 
 /**
  * - `random`: k different objects; O(k).
@@ -23,16 +24,18 @@ export async function initialMedoids(
   pause: () => Promise<void> | undefined = () => undefined,
   ties: 'first' | 'last' = 'first',
 ): Promise<number[]> {
-  const { n, k } = space
+  const { candidates, k } = space
+  const order = space.order()
+  for (let position = 0; position < candidates; position++) order[position] = position
   switch (init) {
     case 'random':
-      return random.sample(k, n)
+      return random.sample(k, candidates)
     case 'first':
       return Array.from({ length: k }, (_, slot) => slot)
     case 'build':
       return build(space, pause, ties)
     case 'lab':
-      return lab(space, random)
+      return lab(space, random, pause)
     case 'k-medoids++':
       return plusPlus(space, random, pause)
     case 'park-jun':
@@ -40,7 +43,7 @@ export async function initialMedoids(
   }
   if (typeof init === 'string')
     throw new InputError('init', `'${init}'`, `one of ${inits.join(', ')}, or k row numbers`)
-  return given(init, n, k)
+  return given(init, candidates, k)
 }
 
 function given(init: ArrayLike<number>, n: number, k: number): number[] {
@@ -59,30 +62,28 @@ async function build(
   pause: () => Promise<void> | undefined,
   ties: 'first' | 'last',
 ): Promise<number[]> {
-  const { engine, n, k } = space
-  requireK(k, n)
-  const sums = await eachCandidate(space, pause, (from, to, pointer) => engine.rowSums(from, to, pointer))
-  const medoids = [leastOf(sums, ties)]
+  const { engine, candidates, k } = space
+  const medoids = [leastOf(await space.rowSums(pause), ties)]
   const chosen = new Set(medoids)
   space.dn().fill(Infinity)
-  engine.lowerTo(medoids[0])
+  engine.lowerTo(await space.rowOf(medoids[0]))
   while (medoids.length < k) {
-    const gains = await eachCandidate(space, pause, (from, to, pointer) => engine.buildGains(from, to, pointer))
+    const gains = await space.gains(pause)
     for (const medoid of medoids) gains[medoid] = Infinity
     const best = leastOf(gains, ties)
     // Nothing helps any more: what is left has copies among the medoids.
     if (!(gains[best] < 0)) break
     medoids.push(best)
     chosen.add(best)
-    engine.lowerTo(best)
+    engine.lowerTo(await space.rowOf(best))
   }
-  for (let object = 0; medoids.length < k; object++) if (!chosen.has(object)) medoids.push(object)
+  for (let object = 0; medoids.length < k && object < candidates; object++)
+    if (!chosen.has(object)) medoids.push(object)
   return medoids
 }
 
-function lab(space: Workspace, random: Random): number[] {
-  const { distances, n, k, weights } = space
-  const { data } = distances
+async function lab(space: Workspace, random: Random, pause: () => Promise<void> | undefined): Promise<number[]> {
+  const { n, k, weights } = space
   const nearest = new Float32Array(n).fill(Infinity)
   const medoids: number[] = []
   const chosen = new Set<number>()
@@ -90,12 +91,13 @@ function lab(space: Workspace, random: Random): number[] {
     const wanted = Math.min(10 + Math.ceil(Math.sqrt(n)), n - medoids.length)
     const sample = random.sample(Math.min(n, wanted + medoids.length), n).filter(object => !chosen.has(object))
     sample.length = Math.min(sample.length, wanted)
+    const distances = await space.between(sample, sample)
     let best = sample[0]
     let least = Infinity
-    for (const candidate of sample) {
+    for (const [row, candidate] of sample.entries()) {
       let sum = 0
-      for (const object of sample)
-        sum += (weights?.[object] ?? 1) * Math.min(data[candidate * n + object], nearest[object])
+      for (const [column, object] of sample.entries())
+        sum += (weights?.[object] ?? 1) * Math.min(distances[row * sample.length + column], nearest[object])
       if (sum < least) {
         least = sum
         best = candidate
@@ -103,22 +105,23 @@ function lab(space: Workspace, random: Random): number[] {
     }
     medoids.push(best)
     chosen.add(best)
-    for (let object = 0; object < n; object++) nearest[object] = Math.min(nearest[object], data[best * n + object])
+    const row = space.values(await space.rowOf(best))
+    for (let object = 0; object < n; object++) nearest[object] = Math.min(nearest[object], row[object])
+    await pause()
   }
   return medoids
 }
 
 async function plusPlus(space: Workspace, random: Random, pause: () => Promise<void> | undefined): Promise<number[]> {
-  const { distances, n, k, weights } = space
+  const { n, k, weights } = space
   const nearest = new Float32Array(n).fill(Infinity)
   const medoids = [random.integer(n)]
   const chosen = new Set(medoids)
   for (;;) {
-    const { data } = distances
-    const newest = medoids.at(-1)!
+    const row = space.values(await space.rowOf(medoids.at(-1)!))
     let sum = 0
     for (let object = 0; object < n; object++) {
-      nearest[object] = Math.min(nearest[object], data[newest * n + object])
+      nearest[object] = Math.min(nearest[object], row[object])
       if (!chosen.has(object)) sum += (weights?.[object] ?? 1) * nearest[object]
     }
     if (medoids.length === k) return medoids
@@ -139,15 +142,15 @@ async function plusPlus(space: Workspace, random: Random, pause: () => Promise<v
 }
 
 async function parkJun(space: Workspace, pause: () => Promise<void> | undefined): Promise<number[]> {
-  const { engine, distances, n, k } = space
+  const { n, k } = space
   // Σ_l d_ol for each object o; zero only where all objects are the same.
-  const sums = (await eachCandidate(space, pause, (from, to, pointer) => engine.rowSums(from, to, pointer))).slice()
-  const scores = new Float64Array(n)
-  for (let j = 0; j < n; j++) {
-    const { data } = distances
-    for (let o = 0; o < n; o++) if (sums[o] > 0) scores[j] += data[j * n + o] / sums[o]
-    await pause()
-  }
+  const sums = (await space.rowSums(pause)).slice()
+  const scores = (
+    await space.rowSums(
+      pause,
+      sums.map(sum => (sum > 0 ? 1 / sum : 0)),
+    )
+  ).slice()
   return Array.from({ length: n }, (_, object) => object)
     .sort((a, b) => scores[a] - scores[b] || a - b)
     .slice(0, k)

@@ -1,38 +1,68 @@
-/** Models as text: JSON, with numbers of 64 bits as base64, so that what is opened is the same to the last bit. */
-import { InputError } from '@offprint/kernels'
+/** Models as text: JSON, with arrays of numbers as base64, so that what is opened is the same to the last bit. */
+import { InputError, metrics } from '@offprint/kernels'
+import type { DbscanModel } from './dbscan.ts'
+import type { HdbscanModel } from './hdbscan.ts'
 import type { KMeans } from './k-means.ts'
 import type { MixtureModel } from './mixture.ts'
 
 /** What is needed to place new rows by `nearestCentres`. */
 export type CentresModel = Pick<KMeans, 'k' | 'columns' | 'centres'>
 
+export type SavedModel = CentresModel | MixtureModel | DbscanModel | HdbscanModel
+
 const format = 'offprint clustering model'
 const version = 1
-const arrays = { centres: ['centres'], mixture: ['shares', 'means', 'covariances'] } as const
+
+type Numbers = Float64Array | Float32Array | Int32Array
+const arrays = {
+  centres: { centres: Float64Array },
+  mixture: { shares: Float64Array, means: Float64Array, covariances: Float64Array },
+  dbscan: { cores: Float32Array, coreLabels: Int32Array },
+  hdbscan: {
+    rows: Float32Array,
+    coreDistances: Float64Array,
+    parents: Int32Array,
+    births: Float64Array,
+    deaths: Float64Array,
+    clusterOf: Int32Array,
+    labelOf: Int32Array,
+  },
+} as const
+type Kind = keyof typeof arrays
+
+function kindOf(model: SavedModel): Kind {
+  if ('centres' in model) return 'centres'
+  if ('covariances' in model) return 'mixture'
+  return 'coreLabels' in model ? 'dbscan' : 'hdbscan'
+}
 
 /**
- * Writes a model (a result of `kMeans`, of its variants or of `gaussianMixture`) as text; labels are left out.
+ * Writes a model (a result of `kMeans`, of its variants or of `gaussianMixture`, or the `model` of `dbscan` or `hdbscan`) as text; labels are left
+ * out.
  *
  * @example
  * const text = saveModel(await kMeans(points, { k: 8 }))
  * const { labels } = await nearestCentres(others, openModel(text) as CentresModel)
  */
-export function saveModel(model: CentresModel | MixtureModel): string {
-  const kind = 'centres' in model ? 'centres' : 'mixture'
-  const values = model as unknown as Record<string, Float64Array>
+export function saveModel(model: SavedModel): string {
+  const kind = kindOf(model)
+  const values = model as unknown as Record<string, Numbers>
+  const { k, columns, type, eps, minPts, metric } = model as Partial<
+    CentresModel & MixtureModel & DbscanModel & HdbscanModel
+  >
   return JSON.stringify({
     format,
     version,
     kind,
-    k: model.k,
-    columns: model.columns,
-    ...('type' in model && { type: model.type }),
-    ...Object.fromEntries(arrays[kind].map(name => [name, toBase64(values[name])])),
+    ...(kind === 'centres' || kind === 'mixture' ? { k, columns, type: kind === 'mixture' ? type : undefined } : {}),
+    ...(kind === 'dbscan' && { columns, eps, metric }),
+    ...(kind === 'hdbscan' && { columns, minPts, metric }),
+    ...Object.fromEntries(Object.keys(arrays[kind]).map(name => [name, toBase64(values[name])])),
   })
 }
 
 /** Opens what `saveModel` has written. @throws InputError for text that is something else, of a newer version or damaged */
-export function openModel(text: string): CentresModel | MixtureModel {
+export function openModel(text: string): SavedModel {
   const refuse = (found: string) =>
     new InputError('model', found, `text that saveModel has written (version ${version})`)
   let saved: Record<string, unknown>
@@ -43,42 +73,81 @@ export function openModel(text: string): CentresModel | MixtureModel {
   }
   if (saved?.format !== format) throw refuse('JSON of another kind')
   if (saved.version !== version) throw refuse(`version ${saved.version}`)
-  const { kind, k, columns, type } = saved as { kind: keyof typeof arrays; k: number; columns: number; type?: string }
+  const kind = saved.kind as Kind
+  const { k, columns, type, eps, minPts, metric } = saved as Record<string, number> & { type?: string; metric?: string }
   const whole = (value: number) => Number.isInteger(value) && value > 0
-  if (!Object.hasOwn(arrays, kind) || !whole(k) || !whole(columns)) throw refuse('a model without its sizes')
+  const withK = kind === 'centres' || kind === 'mixture'
+  if (!Object.hasOwn(arrays, kind) || !whole(columns) || (withK && !whole(k))) throw refuse('a model without its sizes')
   const covariances = { full: k * columns * columns, tied: columns * columns, diag: k * columns, spherical: k }
   if (kind === 'mixture' && !Object.hasOwn(covariances, type ?? '')) throw refuse(`the covariance type '${type}'`)
-  const lengths = {
+  if (!withK && !(metrics as string[]).includes(metric ?? '')) throw refuse(`the metric '${metric}'`)
+  if (kind === 'dbscan' && !(eps >= 0 && eps < Infinity)) throw refuse(`eps ${eps}`)
+  if (kind === 'hdbscan' && !whole(minPts)) throw refuse(`minPts ${minPts}`)
+  const read: Record<string, Numbers> = {}
+  for (const [name, type] of Object.entries(arrays[kind])) {
+    const values = fromBase64(saved[name], type)
+    if (!values?.every(Number.isFinite)) throw refuse(`damaged ${name}`)
+    read[name] = values
+  }
+  const [rows, clusters] = [read.coreDistances?.length, read.parents?.length]
+  const lengths: Record<string, number> = {
     centres: k * columns,
     shares: k,
     means: k * columns,
     covariances: covariances[type as keyof typeof covariances],
+    cores: read.coreLabels?.length * columns,
+    rows: rows * columns,
+    clusterOf: rows,
+    births: clusters,
+    deaths: clusters,
+    labelOf: clusters,
   }
-  const read = Object.fromEntries(
-    arrays[kind].map(name => {
-      const values = fromBase64(saved[name])
-      if (values?.length !== lengths[name] || !values.every(Number.isFinite)) throw refuse(`damaged ${name}`)
-      return [name, values]
-    }),
-  )
-  return { k, columns, ...(type && { type }), ...read } as CentresModel | MixtureModel
+  for (const [name, values] of Object.entries(read))
+    if (Object.hasOwn(lengths, name) && values.length !== lengths[name]) throw refuse(`damaged ${name}`)
+  // What is followed when new rows are placed must lead somewhere.
+  if (read.parents?.some((parent, cluster) => parent >= cluster || parent < (cluster ? 0 : -1)))
+    throw refuse('damaged parents')
+  if (read.clusterOf?.some(cluster => cluster < 0 || cluster >= clusters)) throw refuse('damaged clusterOf')
+  if (kind === 'hdbscan' && (!rows || minPts > rows)) throw refuse('a model without rows')
+  return {
+    ...(withK && { k }),
+    columns,
+    ...(type && { type }),
+    ...(kind === 'dbscan' && { eps, metric }),
+    ...(kind === 'hdbscan' && { minPts, metric }),
+    ...read,
+  } as unknown as SavedModel
 }
 
-function toBase64(values: Float64Array): string {
-  const bytes = new Uint8Array(8 * values.length)
+function toBase64(values: Numbers): string {
+  const bytes = new Uint8Array(values.byteLength)
   const view = new DataView(bytes.buffer)
-  for (const [at, value] of values.entries()) view.setFloat64(8 * at, value, true)
+  for (const [at, value] of values.entries())
+    if (values instanceof Float64Array) view.setFloat64(8 * at, value, true)
+    else if (values instanceof Float32Array) view.setFloat32(4 * at, value, true)
+    else view.setInt32(4 * at, value, true)
   let letters = ''
   for (const byte of bytes) letters += String.fromCharCode(byte)
   return btoa(letters)
 }
 
-function fromBase64(text: unknown): Float64Array | undefined {
+function fromBase64(
+  text: unknown,
+  type: typeof Float64Array | typeof Float32Array | typeof Int32Array,
+): Numbers | undefined {
   try {
     const bytes = Uint8Array.from(atob(text as string), letter => letter.charCodeAt(0))
-    if (bytes.length % 8) return undefined
+    const size = type.BYTES_PER_ELEMENT
+    if (bytes.length % size) return undefined
     const view = new DataView(bytes.buffer)
-    return Float64Array.from({ length: bytes.length / 8 }, (_, at) => view.getFloat64(8 * at, true))
+    const read = {
+      [Float64Array.name]: (at: number) => view.getFloat64(at, true),
+      [Float32Array.name]: (at: number) => view.getFloat32(at, true),
+      [Int32Array.name]: (at: number) => view.getInt32(at, true),
+    }[type.name]
+    const values = new type(bytes.length / size)
+    for (let at = 0; at < values.length; at++) values[at] = read(size * at)
+    return values
   } catch {
     return undefined
   }

@@ -6,13 +6,17 @@ const mostLandmarks = 400
 const mostSteps = 60
 const pieceMs = 20
 
+/** n × 2 coordinates. */
+export interface Projection extends Matrix {
+  /** Of points: the share of their variance that lies along each axis. */
+  shares?: [number, number]
+}
+
 /**
  * Places objects in two dimensions: points by their first two principal components, dissimilarities by classical scaling on
  * at most 400 landmarks (de Silva and Tenenbaum 2004). The sign of an axis is such that its largest coordinate is positive.
- *
- * @returns n × 2
  */
-export async function project(data: Matrix | Dissimilarities, { signal }: LongCall = {}): Promise<Matrix> {
+export async function project(data: Matrix | Dissimilarities, { signal }: LongCall = {}): Promise<Projection> {
   const place = 'n' in data ? await scale(data, signal) : await components(data, signal)
   for (const axis of [0, 1]) {
     let largest = 0
@@ -23,7 +27,7 @@ export async function project(data: Matrix | Dissimilarities, { signal }: LongCa
   return place
 }
 
-async function components({ data, rows, columns }: Matrix, signal?: AbortSignal): Promise<Matrix> {
+async function components({ data, rows, columns }: Matrix, signal?: AbortSignal): Promise<Projection> {
   const mean = new Float64Array(columns)
   for (let row = 0; row < rows; row++)
     for (let column = 0; column < columns; column++) mean[column] += data[row * columns + column] / rows
@@ -48,10 +52,14 @@ async function components({ data, rows, columns }: Matrix, signal?: AbortSignal)
     }
     return next
   }
-  await leadingVectors(columns, multiply)
+  const { values } = await leadingVectors(columns, multiply)
+  let squares = 0
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++) squares += (data[row * columns + column] - mean[column]) ** 2
   for (let row = 0; row < rows; row++)
     for (let axis = 0; axis < 2; axis++) place.data[2 * row + axis] = scores[axis][row]
-  return place
+  const share = (value: number) => (squares > 0 ? Math.min(1, value / squares) : 0)
+  return { ...place, shares: [share(values[0]), share(values[1])] }
 }
 
 /**

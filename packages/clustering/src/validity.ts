@@ -18,7 +18,7 @@ import {
 import { relaxed, simd } from '../build/validity.js'
 import { adjustedRandIndex, contingency } from './agreement.ts'
 import { kMeans } from './k-means.ts'
-import { requireRows } from './k-means-workspace.ts'
+import { checkedWeights, requireRows } from './k-means-workspace.ts'
 import { requireK, requireWhole } from './k-medoids.ts'
 
 /** An index, or null where it is not defined: fewer than two clusters, or as many as rows. */
@@ -41,7 +41,15 @@ export interface PointSilhouetteOptions extends LongCall {
   sample?: number | 'all'
   /** For the sample; default 0. */
   seed?: number
+  /** n weights of at least 0; a whole weight counts as so many equal rows, and rows without any are left out. Default all 1. */
+  weights?: ArrayLike<number>
   pool?: WorkerPool
+}
+
+/** For indices of points and labels alone. */
+export interface IndexOptions {
+  /** As for `pointSilhouette`. */
+  weights?: ArrayLike<number>
 }
 
 export interface PointSilhouettes {
@@ -53,7 +61,7 @@ export interface PointSilhouettes {
   values: Float64Array
   /** Whether `rows` are a sample. */
   sampled: boolean
-  /** Rows left out as noise. */
+  /** Rows left out: noise, and what has no weight. */
   noise: number
   note?: string
 }
@@ -71,26 +79,29 @@ const sampleRows = 5000
 const pieceWork = 2 ** 24
 const pieceMs = 15
 
-/** Labels without gaps, and the rows that are no noise. */
-function partition(points: Matrix, labels: ArrayLike<number>) {
+/** Labels without gaps, and the rows that count. */
+function partition(points: Matrix, labels: ArrayLike<number>, given?: ArrayLike<number>) {
   requireRows(points)
+  const weights = checkedWeights(given, points.rows)
   if (labels.length !== points.rows)
     throw new InputError('labels', `${labels.length} labels`, `one for each of ${points.rows} rows`)
   const kept: number[] = []
   for (let row = 0; row < points.rows; row++) {
     if (!Number.isInteger(labels[row]) || labels[row] < -1)
       throw new InputError('labels', String(labels[row]), 'whole numbers from 0, or -1 for noise')
-    if (labels[row] >= 0) kept.push(row)
+    if (labels[row] >= 0 && weights?.[row] !== 0) kept.push(row)
   }
   const names = [...new Set(kept.map(row => labels[row]))].sort((a, b) => a - b)
   const order = new Map(names.map((name, at) => [name, at]))
   const compact = new Int32Array(points.rows).fill(-1)
   for (const row of kept) compact[row] = order.get(labels[row])!
   const sizes = new Float64Array(names.length)
-  for (const row of kept) sizes[compact[row]]++
+  const weightOf = (row: number) => weights?.[row] ?? 1
+  for (const row of kept) sizes[compact[row]] += weightOf(row)
+  const total = sizes.reduce((sum, size) => sum + size, 0)
   const k = names.length
-  const undefinedNote = k < 2 || k >= kept.length ? `not defined for ${k} clusters of ${kept.length} rows` : undefined
-  return { kept, labels: compact, sizes, k, undefinedNote }
+  const undefinedNote = k < 2 || k >= total ? `not defined for ${k} clusters of ${total} rows` : undefined
+  return { kept, labels: compact, sizes, total, weightOf, k, undefinedNote }
 }
 
 type Partition = ReturnType<typeof partition>
@@ -98,7 +109,7 @@ type Partition = ReturnType<typeof partition>
 /** For each of `rows` two numbers of its distances to all rows: means or extremes, of its own cluster and of others. */
 async function perRow(
   points: Matrix,
-  { kept, labels, sizes, k }: Partition,
+  { kept, labels, sizes, weightOf, k }: Partition,
   rows: ArrayLike<number>,
   which: 'means' | 'extremes',
   { metric = 'euclidean', pool, signal, onProgress }: PointSilhouetteOptions,
@@ -129,7 +140,7 @@ async function perRow(
       const row = members[cluster][real ? at : members[cluster].length - 1]
       const target = panelFloats * (begins[cluster] + (at >> 3)) + (at & 7)
       for (let column = 0; column < columns; column++) panels[target + 8 * column] = data[row * columns + column]
-      panels[target + 8 * columns] = Number(real)
+      panels[target + 8 * columns] = real ? weightOf(row) : 0
     }
   const place = (values: ArrayLike<number>, kind: typeof Uint32Array | typeof Int32Array | typeof Float64Array) => {
     const at = space.take(values.length * kind.BYTES_PER_ELEMENT)
@@ -187,7 +198,7 @@ export async function pointSilhouette(
   labels: ArrayLike<number>,
   options: PointSilhouetteOptions = {},
 ): Promise<PointSilhouettes> {
-  const parts = partition(points, labels)
+  const parts = partition(points, labels, options.weights)
   const { sample = parts.kept.length > mostRows ? sampleRows : 'all', seed = 0 } = options
   if (sample !== 'all') requireWhole('sample', sample, 1, 1_000_000_000)
   requireWhole('seed', seed, 0, 2 ** 32 - 1)
@@ -206,26 +217,28 @@ export async function pointSilhouette(
   const found = await perRow(points, parts, rows, 'means', options)
   const values = new Float64Array(rows.length)
   let total = 0
+  let weight = 0
   for (let at = 0; at < rows.length; at++) {
     const a = found[2 * at]
     const b = found[2 * at + 1]
     const most = Math.max(a, b)
     values[at] = a >= 0 && most > 0 ? (b - a) / most : 0
-    total += values[at]
+    total += parts.weightOf(rows[at]) * values[at]
+    weight += parts.weightOf(rows[at])
   }
-  return { mean: total / rows.length, rows, values, sampled, noise }
+  return { mean: total / weight, rows, values, sampled, noise }
 }
 
 /** From each cluster its share of the rows, the largest remainders first. */
-function stratified({ kept, labels, sizes }: Partition, count: number, seed: number): number[] {
-  const exact = Array.from(sizes, size => (size * count) / kept.length)
+function stratified({ kept, labels, k }: Partition, count: number, seed: number): number[] {
+  const members: number[][] = Array.from({ length: k }, () => [])
+  for (const row of kept) members[labels[row]].push(row)
+  const exact = members.map(rows => (rows.length * count) / kept.length)
   const shares = exact.map(Math.floor)
   const order = [...exact.keys()].sort((a, b) => exact[b] - shares[b] - (exact[a] - shares[a]) || a - b)
   const missing = count - shares.reduce((sum, one) => sum + one, 0)
   for (const cluster of order.slice(0, missing)) shares[cluster]++
   const { sample } = random(seed)
-  const members: number[][] = Array.from(sizes, () => [])
-  for (const row of kept) members[labels[row]].push(row)
   return members
     .flatMap((rows, cluster) => sample(shares[cluster], rows.length).map(at => rows[at]))
     .sort((a, b) => a - b)
@@ -240,7 +253,7 @@ export async function dunn(
   labels: ArrayLike<number>,
   options: Omit<PointSilhouetteOptions, 'sample' | 'seed'> = {},
 ): Promise<Index> {
-  const parts = partition(points, labels)
+  const parts = partition(points, labels, options.weights)
   if (parts.undefinedNote) return { value: null, note: parts.undefinedNote }
   const found = await perRow(points, parts, parts.kept, 'extremes', options)
   let diameter = 0
@@ -254,11 +267,11 @@ export async function dunn(
 }
 
 /** Means of the clusters, k × d. */
-function centresOf({ data, columns }: Matrix, { kept, labels, sizes, k }: Partition): Float64Array {
+function centresOf({ data, columns }: Matrix, { kept, labels, sizes, weightOf, k }: Partition): Float64Array {
   const centres = new Float64Array(k * columns)
   for (const row of kept)
     for (let column = 0; column < columns; column++)
-      centres[labels[row] * columns + column] += data[row * columns + column]
+      centres[labels[row] * columns + column] += weightOf(row) * data[row * columns + column]
   return centres.map((sum, at) => sum / sizes[Math.floor(at / columns)])
 }
 
@@ -273,9 +286,9 @@ function squaredTo({ data, columns }: Matrix, row: number, centres: Float64Array
  * Simplified silhouettes: (b − a) / max(a, b) with a the distance to the row's own centre and b that to the nearest other one. The
  * centres are the clusters' means. O(n·k·d).
  */
-export function simplifiedSilhouette(points: Matrix, labels: ArrayLike<number>): Index {
+export function simplifiedSilhouette(points: Matrix, labels: ArrayLike<number>, { weights }: IndexOptions = {}): Index {
   requireFinite(points, 'points')
-  const parts = partition(points, labels)
+  const parts = partition(points, labels, weights)
   if (parts.undefinedNote) return { value: null, note: parts.undefinedNote }
   const centres = centresOf(points, parts)
   let total = 0
@@ -288,25 +301,25 @@ export function simplifiedSilhouette(points: Matrix, labels: ArrayLike<number>):
       else b = Math.min(b, distance)
     }
     const most = Math.max(a, b)
-    if (most > 0) total += (b - a) / most
+    if (most > 0) total += (parts.weightOf(row) * (b - a)) / most
   }
-  return { value: total / parts.kept.length }
+  return { value: total / parts.total }
 }
 
 /**
  * Davies–Bouldin index: the mean over clusters of the greatest (s + s′)/‖c − c′‖, s the mean distance of a cluster's rows to its
  * centre; less is better. O(n·d + k²·d).
  */
-export function daviesBouldin(points: Matrix, labels: ArrayLike<number>): Index {
+export function daviesBouldin(points: Matrix, labels: ArrayLike<number>, { weights }: IndexOptions = {}): Index {
   requireFinite(points, 'points')
-  const parts = partition(points, labels)
+  const parts = partition(points, labels, weights)
   if (parts.undefinedNote) return { value: null, note: parts.undefinedNote }
   const { kept, sizes, k } = parts
   const centres = centresOf(points, parts)
   const spreads = new Float64Array(k)
   for (const row of kept) {
     const own = parts.labels[row]
-    spreads[own] += Math.sqrt(squaredTo(points, row, centres, own)) / sizes[own]
+    spreads[own] += (parts.weightOf(row) * Math.sqrt(squaredTo(points, row, centres, own))) / sizes[own]
   }
   let total = 0
   for (let one = 0; one < k; one++) {
@@ -325,23 +338,23 @@ export function daviesBouldin(points: Matrix, labels: ArrayLike<number>): Index 
 }
 
 /** Calinski–Harabasz index: [B/(k − 1)] / [SSE/(n − k)], B = Σ n‖c − c̄‖²; more is better. O(n·d). */
-export function calinskiHarabasz(points: Matrix, labels: ArrayLike<number>): Index {
+export function calinskiHarabasz(points: Matrix, labels: ArrayLike<number>, { weights }: IndexOptions = {}): Index {
   requireFinite(points, 'points')
-  const parts = partition(points, labels)
+  const parts = partition(points, labels, weights)
   if (parts.undefinedNote) return { value: null, note: parts.undefinedNote }
-  const { kept, sizes, k } = parts
+  const { kept, sizes, total, weightOf, k } = parts
   const { columns } = points
   const centres = centresOf(points, parts)
   let within = 0
-  for (const row of kept) within += squaredTo(points, row, centres, parts.labels[row])
+  for (const row of kept) within += weightOf(row) * squaredTo(points, row, centres, parts.labels[row])
   const mean = new Float64Array(columns)
   for (let at = 0; at < centres.length; at++)
-    mean[at % columns] += (centres[at] * sizes[Math.floor(at / columns)]) / kept.length
+    mean[at % columns] += (centres[at] * sizes[Math.floor(at / columns)]) / total
   let between = 0
   for (let at = 0; at < centres.length; at++)
     between += sizes[Math.floor(at / columns)] * (centres[at] - mean[at % columns]) ** 2
   if (!(within > 0)) return { value: null, note: 'not defined where all rows of each cluster are the same' }
-  return { value: between / (k - 1) / (within / (kept.length - k)) }
+  return { value: between / (k - 1) / (within / (total - k)) }
 }
 
 export interface GapOptions extends LongCall {

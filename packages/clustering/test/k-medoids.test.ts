@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { alternating, fasterPam, fastPam1, inits, type KMedoids, pam } from '@offprint/clustering'
-import { matrix, precomputed, random } from '@offprint/kernels'
+import { alternating, fasterPam, fastPam1, fastPam2, inits, type KMedoids, pam } from '@offprint/clustering'
+import { dissimilarities, matrix, metrics, precomputed, random, workerPool } from '@offprint/kernels'
 import fc from 'fast-check'
 import { bestSwap, buildByHand, pamByHand, type Rows, totalDeviation } from './brute-force.ts'
 
-const methods = { fasterPam, fastPam1, pam, alternating }
+const methods = { fasterPam, fastPam1, fastPam2, pam, alternating }
 
 /** Dissimilarities in small whole numbers (ties and duplicates abound, no triangle inequality), a k, and whole weights. */
 const cases = fc.integer({ min: 1, max: 14 }).chain(n =>
@@ -85,12 +85,12 @@ test('fastPam1 and pam make the swaps of PAM written down by hand', async () => 
   )
 })
 
-test('no single swap helps any more where fasterPam and fastPam1 end', async () => {
+test('no single swap helps any more where fasterPam, fastPam1 and fastPam2 end', async () => {
   await fc.assert(
     fc.asyncProperty(cases, async one => {
       const rows = rowsOf(one)
       const distances = await given(rows)
-      for (const method of [fasterPam, fastPam1]) {
+      for (const method of [fasterPam, fastPam1, fastPam2]) {
         const found = await method(distances, { k: one.k, seed: one.seed, weights: one.weights })
         assert.equal(bestSwap(rows, [...found.medoids], one.weights).slot, -1)
       }
@@ -163,7 +163,6 @@ test('more restarts are never worse, and the same seed gives the same result', a
 })
 
 test('several calls on the same dissimilarities at once do not disturb each other', async () => {
-  const { dissimilarities } = await import('@offprint/kernels')
   const distances = await dissimilarities(blobs(600, 4, 10))
   const ks = [5, 20, 60]
   const alone = []
@@ -173,6 +172,105 @@ test('several calls on the same dissimilarities at once do not disturb each othe
     together.map(one => one.objective),
     alone,
   )
+})
+
+test('rows of distances that are worked out as needed give the results of all pairs in memory', async () => {
+  const points = matrix(300, 5)
+  const { next } = random(7)
+  // Whole numbers, so that sums are exact and ties abound.
+  for (let at = 0; at < points.data.length; at++) points.data[at] = 1 + Math.floor(9 * next())
+  const weights = Float64Array.from({ length: 300 }, (_, row) => 1 + (row % 3))
+  for (const metric of metrics)
+    for (const [name, method] of Object.entries(methods)) {
+      const init = inits[Object.keys(methods).indexOf(name) + 1]
+      const options = { k: 7, metric, init, seed: 3, weights, shuffle: true }
+      const { seconds, ...full } = await method(points, { ...options, matrix: 'full' })
+      const { seconds: _, ...none } = await method(points, { ...options, matrix: 'none' })
+      assert.deepEqual(none, full, `${name} ${metric}`)
+    }
+})
+
+test('by products of matrices the objective is the same up to rounding', async () => {
+  const points = blobs(500, 40, 9)
+  for (const metric of ['euclidean', 'sqeuclidean', 'cosine'] as const) {
+    const options = { k: 9, metric, init: 'k-medoids++', seed: 3 } as const
+    const full = await fasterPam(points, options)
+    const none = await fasterPam(points, { ...options, matrix: 'none' })
+    assert.deepEqual(none.medoids, full.medoids)
+    assert.ok(Math.abs(none.objective / full.objective - 1) < 1e-5)
+  }
+})
+
+test('any number of threads gives the same swaps, in memory or not', async () => {
+  const points = blobs(3200, 3, 30)
+  for (const [method, init] of [
+    [fasterPam, 'random'],
+    [fastPam1, 'build'],
+  ] as const)
+    for (const matrix of ['full', 'none'] as const) {
+      if (method === fastPam1 && matrix === 'none') continue
+      const options = { k: 30, init, seed: 2, matrix }
+      const { seconds, ...alone } = await method(points, options)
+      for (const threads of [2, 3]) {
+        const pool = workerPool({ threads })
+        const { seconds: _, ...together } = await method(points, { ...options, pool })
+        await pool.close()
+        assert.deepEqual(together, alone)
+      }
+    }
+})
+
+test('a run in threads stops soon after it is aborted, and the pool can be used again', async () => {
+  const pool = workerPool({ threads: 2 })
+  const points = blobs(3200, 3, 30)
+  const controller = new AbortController()
+  const reason = new Error('enough')
+  const stopped = fasterPam(points, {
+    k: 200,
+    restarts: 1000,
+    pool,
+    signal: controller.signal,
+    onProgress: () => controller.abort(reason),
+  })
+  await assert.rejects(stopped, reason)
+  const { seconds, ...after } = await fasterPam(points, { k: 5, pool })
+  const { seconds: _, ...alone } = await fasterPam(points, { k: 5 })
+  assert.deepEqual(after, alone)
+  await pool.close()
+})
+
+test('numbering the rows otherwise numbers the medoids otherwise, where there are no ties', async () => {
+  const points = blobs(200, 4, 6)
+  const order = random(5).shuffle(Array.from({ length: 200 }, (_, row) => row))
+  const moved = matrix(200, 4)
+  for (const [to, from] of order.entries()) moved.data.set(points.data.subarray(4 * from, 4 * from + 4), 4 * to)
+  for (const method of [fastPam1, fastPam2, pam]) {
+    const before = await method(points, { k: 6 })
+    const after = await method(moved, { k: 6 })
+    assert.deepEqual(new Set(Array.from(after.medoids, row => order[row])), new Set(before.medoids))
+    assert.ok(Math.abs(after.objective / before.objective - 1) < 1e-6)
+  }
+})
+
+test('doubled coordinates double the objective, moved ones leave it', async () => {
+  const points = matrix(150, 2)
+  const { next } = random(6)
+  for (let at = 0; at < points.data.length; at++) points.data[at] = Math.floor(1000 * next())
+  const changed = (change: (value: number) => number) => matrix(150, 2, points.data.map(change))
+  for (const method of Object.values(methods)) {
+    const own = await method(points, { k: 5, metric: 'manhattan' })
+    const doubled = await method(
+      changed(value => 2 * value),
+      { k: 5, metric: 'manhattan' },
+    )
+    const moved = await method(
+      changed(value => value + 77),
+      { k: 5, metric: 'manhattan' },
+    )
+    assert.deepEqual(doubled.medoids, own.medoids)
+    assert.equal(doubled.objective, 2 * own.objective)
+    assert.deepEqual({ ...moved, seconds: 0 }, { ...own, seconds: 0 })
+  }
 })
 
 test('k out of range is refused in the words of the page', async () => {
@@ -218,7 +316,6 @@ test('a run that is stopped early says so', async () => {
 
 for (const [name, method] of Object.entries(methods))
   test(`${name} stops soon after it is aborted, and its memory can be used again`, async () => {
-    const { dissimilarities } = await import('@offprint/kernels')
     const distances = await dissimilarities(blobs(3000, 2, 40))
     const before = distances.arena.take(16)
     distances.arena.give(before)

@@ -4,8 +4,21 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
-import { alternating, fasterPam, fastPam1, medoidSilhouette, pam, silhouette } from '@offprint/clustering'
-import { dissimilarities, type Metric, matrix, precomputed } from '@offprint/kernels'
+import {
+  alternating,
+  dynMsc,
+  fastClarans,
+  fasterClara,
+  fasterMsc,
+  fasterPam,
+  fastPam1,
+  type KMedoids,
+  medoidSilhouette,
+  oneBatchPam,
+  pam,
+  silhouette,
+} from '@offprint/clustering'
+import { dissimilarities, type Metric, matrix, precomputed, workerPool } from '@offprint/kernels'
 import { data, on, table } from './data.ts'
 
 const digits = () => table('optdigits/optdigits.tes.csv.gz', 64)
@@ -106,13 +119,92 @@ test('iris: PAM, weights, silhouettes', on('clustering-bench'), async () => {
   assert.ok(medoidSilhouette(distances, found.medoids).mean > 0.6)
 })
 
+const sorted = ({ medoids }: KMedoids) => [...medoids].sort((a, b) => a - b)
+
+test('the medoid silhouette of iris and of optical digits', on('clustering-bench'), async () => {
+  const iris = await dissimilarities(table('clustering-bench/other/iris.data.gz', 4))
+  const found = await fasterMsc(iris, { k: 3, restarts: 5 })
+  near(found.objective, 0.69685903, 1e-7)
+  assert.deepEqual(sorted(found), [7, 15, 63])
+  const numerals = await dissimilarities(digits())
+  for (const seed of [1, 2, 3]) {
+    const one = await fasterMsc(numerals, { k: 10, seed })
+    near(one.objective, 0.30264609, 1e-7)
+    assert.deepEqual(sorted(one), [186, 201, 229, 326, 820, 958, 1140, 1482, 1483, 1740])
+  }
+})
+
+for (const [name, kMax, k, value] of [
+  ['other/iris', 10, 2, 0.77802211],
+  ['sipu/r15', 25, 15, 0.82065239],
+  ['sipu/s1', 20, 15, 0.80063554],
+  ['sipu/d31', 45, 31, 0.6849992],
+  ['uci/wine', 10, 2, undefined],
+  ['sipu/unbalance', 16, 2, 0.9086],
+] as const)
+  test(`DynMSC: ${name} has ${k} groups by its medoid silhouette`, on('clustering-bench'), async () => {
+    const found = await dynMsc(table(`clustering-bench/${name}.data.gz`), { kMax })
+    assert.equal(found.k, k)
+    if (value) near(found.medoidSilhouette, value, name === 'sipu/unbalance' ? 1e-4 : 2e-7)
+    if (name === 'sipu/unbalance') near(found.curve.find(one => one.k === 8)!.medoidSilhouette, 0.8989, 1e-4)
+  })
+
+const images = (n: number) =>
+  matrix(
+    n,
+    784,
+    Float32Array.from(
+      gunzipSync(readFileSync(join(data, 'mnist-t10k/t10k-images-idx3-ubyte.gz'))).subarray(16, 16 + n * 784),
+    ),
+  )
+
+test('MNIST, 5,000 images: PAM, and what samples come to', on('mnist-t10k'), async () => {
+  const pool = workerPool({ threads: 2 })
+  const points = images(5000)
+  const distances = await dissimilarities(points, 'euclidean', { pool })
+  const seeds = [1, 2, 3, 4, 5]
+  const mean = async (run: (seed: number) => Promise<KMedoids>) => {
+    let sum = 0
+    for (const seed of seeds) sum += (await run(seed)).objective
+    return sum / seeds.length
+  }
+  for (const [k, build, end, faster, clara, clarans, uniform, nearest] of [
+    [10, 9226394.507672, 9173312.487554, 9186593, 9433560, 9242235, 9200105, 9200295],
+    [100, 7542384.239537, 7514236.990239, 7510842, 7934678, 7554691, 7715876, 7657184],
+  ]) {
+    const built = await fastPam1(distances, { k, pool })
+    near(built.trace[0], build)
+    near(built.objective, end)
+    near(await mean(seed => fasterPam(distances, { k, seed, pool })), faster, 2e-3)
+    // Other samples than those of the reference: means of five.
+    near(await mean(seed => fasterClara(distances, { k, seed })), clara, 1.5e-2)
+    near(await mean(seed => fastClarans(distances, { k, seed })), clarans, 1e-2)
+    near(await mean(seed => oneBatchPam(distances, { k, seed, weighting: 'uniform' })), uniform, 5e-3)
+    near(await mean(seed => oneBatchPam(distances, { k, seed })), nearest, 5e-3)
+  }
+  await pool.close()
+})
+
+test('MNIST, 10,000 images: the exact runs from the first rows', on('mnist-t10k'), async () => {
+  const pool = workerPool({ threads: 2 })
+  const distances = await dissimilarities(images(10_000), 'euclidean', { pool })
+  for (const [k, end, swaps, passes] of [
+    [10, 18775171.059354, 72, 3],
+    [100, 15241601.895003, 568, 6],
+  ]) {
+    const found = await fasterPam(distances, { k, init: 'first', pool })
+    near(found.objective, end)
+    assert.deepEqual([found.swaps, found.iterations], [swaps, passes])
+  }
+  await pool.close()
+})
+
 test('p-median graphs of OR-Library: losses and swaps of PAM and FasterPAM', on('orlib-pmed'), async () => {
   const [head, ...rows] = readFileSync(join(data, 'orlib-pmed/reference.csv'), 'utf8').trim().split('\n')
   const names = head.split(',')
+  const above = { pam: 0, fasterPam: 0 }
   for (const line of rows) {
     const row = Object.fromEntries(line.split(',').map((cell, index) => [names[index], cell]))
-    // The larger graphs take seconds each to prepare; those up to 600 nodes are most of them.
-    if (Number(row.n) > 600) continue
     const { distances, k } = await graph(row.instance)
     const built = await fastPam1(distances, { k })
     assert.deepEqual([built.objective, built.swaps], [Number(row.pam_build_swap_loss), Number(row.pam_swaps)], line)
@@ -122,28 +214,54 @@ test('p-median graphs of OR-Library: losses and swaps of PAM and FasterPAM', on(
       [row.fasterpam_firstk_loss, row.fasterpam_firstk_swaps, row.fasterpam_firstk_passes].map(Number),
       line,
     )
+    above.pam += built.objective / Number(row.published_optimum) - 1
+    above.fasterPam += first.objective / Number(row.published_optimum) - 1
+    const ofR = lastOfTies[row.instance]
+    if (!ofR) continue
+    const last = await fastPam1(distances, { k, ties: 'last' })
+    assert.deepEqual([last.trace[0], last.objective], ofR, line)
   }
+  assert.equal(rows.length, 34)
+  near(above.pam / 34, 0.00236, 0.01)
+  near(above.fasterPam / 34, 0.00299, 0.01)
 })
 
-/** Shortest paths in a graph; an edge may occur twice, and the last one counts. */
+/** BUILD and PAM of R, which takes the last of equally good objects. */
+const lastOfTies: Record<string, [number, number]> = { pmed30: [2044, 2009], pmed40: [5189, 5139] }
+
+test('p-median graph 10: BUILD of R', on('orlib-pmed'), async () => {
+  const { distances, k } = await graph('pmed10')
+  assert.equal((await fastPam1(distances, { k, ties: 'last', maxPasses: 1 })).trace[0], 1284)
+})
+
+/** Shortest paths in a graph, by Dial's method; an edge may occur twice, and the last one counts. */
 async function graph(name: string) {
   const text = gunzipSync(readFileSync(join(data, `orlib-pmed/${name}.txt.gz`))).toString('utf8')
   const [n, , k, ...edges] = text.trim().split(/\s+/).map(Number)
-  const paths = new Float32Array(n * n).fill(Infinity)
-  for (let a = 0; a < n; a++) paths[a * n + a] = 0
+  const lengths = Array.from({ length: n }, () => new Map<number, number>())
   for (let edge = 0; edge + 2 < edges.length; edge += 3) {
     const [a, b] = [edges[edge] - 1, edges[edge + 1] - 1]
-    paths[a * n + b] = edges[edge + 2]
-    paths[b * n + a] = edges[edge + 2]
+    lengths[a].set(b, edges[edge + 2])
+    lengths[b].set(a, edges[edge + 2])
   }
-  for (let middle = 0; middle < n; middle++)
-    for (let a = 0; a < n; a++) {
-      const to = paths[a * n + middle]
-      if (to === Infinity) continue
-      for (let b = 0; b < n; b++) {
-        const through = to + paths[middle * n + b]
-        if (through < paths[a * n + b]) paths[a * n + b] = through
+  const roads = lengths.map(one => [...one.entries()])
+  const paths = new Float32Array(n * n).fill(Infinity)
+  for (let from = 0; from < n; from++) {
+    const own = paths.subarray(from * n, from * n + n)
+    own[from] = 0
+    /** Nodes that may be this far away. */
+    const waiting: number[][] = [[from]]
+    for (let far = 0; far < waiting.length; far++)
+      for (const node of waiting[far] ?? []) {
+        if (own[node] < far) continue
+        for (const [to, length] of roads[node]) {
+          const through = far + length
+          if (through >= own[to]) continue
+          own[to] = through
+          waiting[through] ??= []
+          waiting[through].push(to)
+        }
       }
-    }
+  }
   return { distances: await precomputed(matrix(n, n, paths)), k }
 }

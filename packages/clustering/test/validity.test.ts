@@ -130,6 +130,36 @@ for (const [metric, distance] of Object.entries(metrics))
     )
   })
 
+test('a whole weight counts as so many equal rows for every index', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      labelled,
+      fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 30, maxLength: 30 }),
+      async (drawn, all) => {
+        const { rows, labels } = drawn
+        const weights = all.slice(0, rows.length)
+        const copies = [...rows.keys()].flatMap(row => new Array<number>(weights[row]).fill(row))
+        if (!copies.length) return
+        const [points, repeated] = [matrixOf(rows), matrixOf(copies.map(row => rows[row]))]
+        const others = copies.map(row => labels[row])
+        const same = (found: number | null, expected: number | null) => {
+          if (expected === null) assert.equal(found, null)
+          else
+            assert.ok(
+              found !== null && Math.abs(found - expected) <= 1e-5 * Math.abs(expected) + 1e-9,
+              `${found} instead of ${expected}`,
+            )
+        }
+        same((await pointSilhouette(points, labels, { weights })).mean, (await pointSilhouette(repeated, others)).mean)
+        same((await dunn(points, labels, { weights })).value, (await dunn(repeated, others)).value)
+        for (const index of [simplifiedSilhouette, daviesBouldin, calinskiHarabasz])
+          same(index(points, labels, { weights }).value, index(repeated, others).value)
+      },
+    ),
+    { seed: 5, numRuns: 200 },
+  )
+})
+
 test('silhouettes of points are those of their dissimilarities, in any number of threads', async () => {
   const points = blobs(1500, 6, 5)
   const { labels } = await kMeans(points, { k: 5 })

@@ -1,9 +1,10 @@
 /** How far apart things are: every pair of rows of a matrix, or a matrix of dissimilarities that is given. */
 import { simd } from '../build/dissimilarities.js'
-import { type Arena, arena, instantiate } from './arena.ts'
+import { type Arena, arena } from './arena.ts'
 import { InputError } from './input-error.ts'
 import { breathe, type LongCall } from './long-call.ts'
 import { type Matrix, requireFinite } from './matrix.ts'
+import { type WorkerPool, workerPool } from './worker-pool.ts'
 
 export type Metric = 'euclidean' | 'sqeuclidean' | 'manhattan' | 'chebyshev' | 'cosine'
 
@@ -23,15 +24,24 @@ export interface Dissimilarities {
 export interface DissimilarityOptions extends LongCall {
   /** Name of the input in errors; default `points`. */
   field?: string
+  /** Most rows that are accepted; default 16,384, at most 32,000. */
+  most?: number
 }
 
-/** Largest n: 4n² bytes are then 1 GiB. */
+export interface PointDissimilarityOptions extends DissimilarityOptions {
+  /** Threads to work in, and for engines to work on the result in; default the calling one. Results are the same. */
+  pool?: WorkerPool
+}
+
+/** Largest n where nothing else is said: 4n² bytes are then 1 GiB. */
 export const mostObjects = 16_384
+/** All that an arena holds, with room for what works on it. */
+const mostInArena = 32_000
 
 const blockRows = 32
 const chunkMs = 20
 
-const kinds: Record<Metric, { kind: number; scale: number; root: boolean }> = {
+export const kinds: Record<Metric, { kind: number; scale: number; root: boolean }> = {
   euclidean: { kind: 0, scale: 1, root: true },
   sqeuclidean: { kind: 0, scale: 1, root: false },
   manhattan: { kind: 1, scale: 1, root: false },
@@ -46,61 +56,62 @@ export const metrics = Object.keys(kinds) as Metric[]
  * All pairwise dissimilarities of the rows of a matrix, O(n²·d) time and 4n² bytes. Sums are of 32-bit floats: good to
  * about 1e-6 relative.
  *
- * @throws InputError for no rows or columns, more than 16,384 rows, a cell that is not finite, an unknown metric, and for
+ * @throws InputError for no rows or columns, more than `most` rows, a cell that is not finite, an unknown metric, and for
  * `cosine` a row of zeros
  */
 export async function dissimilarities(
   points: Matrix,
   metric: Metric = 'euclidean',
-  { signal, onProgress, field = 'points' }: DissimilarityOptions = {},
+  { signal, onProgress, field = 'points', pool, most = mostObjects }: PointDissimilarityOptions = {},
 ): Promise<Dissimilarities> {
-  const how = Object.hasOwn(kinds, metric) ? kinds[metric] : undefined
-  if (!how) throw new InputError('metric', `'${metric}'`, `one of ${metrics.join(', ')}`)
+  const how = kindOf(metric)
   const { rows: n, columns: d } = points
-  requireCount(n, field)
-  if (d === 0) throw new InputError(field, 'no column', 'rows with at least one column')
-  requireFinite(points, field)
+  requireCount(n, field, most)
+  requirePoints(points, field)
   const stride = Math.ceil(d / 4) * 4
-  const space = arena(4 * n * n + 4 * n * stride + 64)
+  const space = arena(4 * n * n + 4 * n * stride + 64, { shared: pool !== undefined })
   const result = squareOf(n, space, true)
   const padded = space.take(4 * n * stride)
   // Squares of very large or very small numbers leave the range of 32-bit floats; those are brought near 1 before.
   const unit = metric === 'cosine' ? 1 : unitOf(points.data)
   fill(new Float32Array(space.memory.buffer, padded, n * stride), points, { stride, metric, unit, field })
-  const { blockRow } = instantiate<{
-    blockRow(
-      points: number,
-      stride: number,
-      n: number,
-      out: number,
-      from: number,
-      kind: number,
-      scale: number,
-      root: boolean,
-    ): void
-  }>(simd, space)
-  let since = performance.now()
-  for (let from = 0; from < n; from += blockRows) {
-    blockRow(padded, stride, n, result.pointer, from, how.kind, how.scale, how.root)
-    if (performance.now() - since < chunkMs) continue
-    onProgress?.(from * from, n * n)
-    await breathe(signal)
-    since = performance.now()
-  }
+  const { kind, scale, root } = how
+  await (pool ?? inThisThread).run(
+    simd,
+    space,
+    ({ queue }) => [
+      { name: 'allBlockRows', args: [padded, stride, n, result.pointer, kind, scale, Number(root), queue] },
+    ],
+    { total: Math.ceil(n / blockRows), signal, onProgress },
+  )
   space.give(padded)
   if (unit !== 1) rescale(result.data, metric === 'sqeuclidean' ? unit * unit : unit, field)
   return result
 }
 
+const inThisThread = workerPool({ threads: 1 })
+
+/** @throws InputError for a metric that there is not */
+export function kindOf(metric: Metric) {
+  if (!Object.hasOwn(kinds, metric)) throw new InputError('metric', `'${metric}'`, `one of ${metrics.join(', ')}`)
+  return kinds[metric]
+}
+
+/** @throws InputError for no columns, or a cell that is not finite */
+export function requirePoints(points: Matrix, field: string): void {
+  if (points.columns === 0) throw new InputError(field, 'no column', 'rows with at least one column')
+  requireFinite(points, field)
+}
+
 /** A power of two that the numbers are counted in: 1, unless their size is beyond 10¹⁵ or below 10⁻¹⁵. */
-function unitOf(data: Float32Array): number {
+export function unitOf(data: Float32Array): number {
   let largest = 0
   for (let index = 0; index < data.length; index++) largest = Math.max(largest, Math.abs(data[index]))
   return largest === 0 || (largest > 1e-15 && largest < 1e15) ? 1 : 2 ** Math.floor(Math.log2(largest))
 }
 
 /** @throws InputError where a dissimilarity is too large for 32 bits */
-function rescale(values: Float32Array, factor: number, field: string): void {
+export function rescale(values: Float32Array, factor: number, field: string): void {
   for (let index = 0; index < values.length; index++) {
     values[index] *= factor
     if (values[index] < Infinity) continue
@@ -109,7 +120,7 @@ function rescale(values: Float32Array, factor: number, field: string): void {
   }
 }
 
-function fill(
+export function fill(
   target: Float32Array,
   points: Matrix,
   { stride, metric, unit, field }: { stride: number; metric: Metric; unit: number; field: string },
@@ -146,11 +157,16 @@ function fill(
  */
 export async function precomputed(
   { data, rows: n, columns }: Matrix,
-  { signal, field = 'dissimilarities', asymmetric = false }: DissimilarityOptions & { asymmetric?: boolean } = {},
+  {
+    signal,
+    field = 'dissimilarities',
+    asymmetric = false,
+    most = mostObjects,
+  }: DissimilarityOptions & { asymmetric?: boolean } = {},
 ): Promise<Dissimilarities> {
   if (n !== columns)
     throw new InputError(field, `${n} rows and ${columns} columns`, 'a square matrix, as many rows as columns')
-  requireCount(n, field)
+  requireCount(n, field, most)
   const wrong = (row: number, column: number, expected: string, found = String(data[row * n + column])) =>
     new InputError(
       field,
@@ -199,13 +215,14 @@ function squareOf(n: number, space: Arena, symmetric: boolean): Dissimilarities 
   }
 }
 
-function requireCount(n: number, field: string): void {
+function requireCount(n: number, field: string, wanted: number): void {
+  const most = Math.min(wanted, mostInArena)
   if (n === 0) throw new InputError(field, 'no row', 'at least one row')
-  if (n > mostObjects)
+  if (n > most)
     throw new InputError(
       field,
       `${n.toLocaleString('en')} rows`,
-      `at most ${mostObjects.toLocaleString('en')} rows, as all pairs are kept in memory`,
+      `at most ${most.toLocaleString('en')} rows, as all pairs are kept in memory`,
     )
 }
 

@@ -7,8 +7,10 @@ export {
   type Metric,
   metrics,
   mostObjects,
+  type PointDissimilarityOptions,
   precomputed,
 } from './dissimilarities.ts'
+export { type DissimilarityRows, dissimilarityRows } from './dissimilarity-rows.ts'
 export {
   type DistanceKernels,
   type DistancesToOptions,

@@ -15,7 +15,7 @@ interface Call {
 export const mostAddresses = 50_000
 const rowsAtOnce = 500
 
-const fixedPages = ['/', '/trending', '/topics', '/categories', '/claims', '/about']
+const fixedPages = ['/', '/trending', '/topics', '/categories', '/claims', '/about', '/tools/cluster-table']
 
 /** What is not for crawlers: each of these costs work, is about one reader, or has endlessly many addresses. */
 const notCrawled = [
@@ -133,7 +133,7 @@ export function sendOpenSearch({ response, offprint }: Call): void {
 
 /** What is here for programs that read text, in the form of llmstxt.org. */
 export function sendLlms({ response, offprint }: Call): void {
-  const { place, papers, library } = offprint
+  const { place, papers, tools, library } = offprint
   const { url } = place
   const runnable = [...papers.values()].filter(paper => Object.keys(paper.methods).length)
   const plain = (text: string) =>
@@ -167,6 +167,13 @@ export function sendLlms({ response, offprint }: Call): void {
       const key = about.arxiv ?? slug
       return `- [${plain(about.title)}](${paperAddress(place, key)}.md): ${plain(about.summary)} Methods: ${Object.keys(methods).join(', ')}.`
     }),
+    '',
+    '## Tools',
+    '',
+    ...[...tools.values()].map(
+      ({ slug, about, methods }) =>
+        `- [${plain(about.title)}](${url}${offprint.pageOf(slug)}): ${plain(about.summary)} Methods: ${Object.keys(methods).join(', ')}.`,
+    ),
     '',
   ]
   send(response, 'text/plain; charset=utf-8', lines.join('\n'))

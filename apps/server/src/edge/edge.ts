@@ -329,7 +329,7 @@ async function search({ response, url, offprint }: Call): Promise<void> {
 
 async function startRun({ request, response, offprint }: Call, slug: string, method: string): Promise<void> {
   const { runs } = offprint
-  const known = offprint.papers.get(slug)?.methods[method]
+  const known = offprint.module(slug)?.methods[method]
   // An upload for a method that does not exist is not even read.
   const values = known ? await readFields(request, offprint.files) : {}
   let run: Run
@@ -339,10 +339,7 @@ async function startRun({ request, response, offprint }: Call, slug: string, met
     const { errors } = problemOf(error)
     if (!known || !errors || !wantsPage(request)) throw error
     const draft = runs.store.saveDraft({ paper: slug, method, values, errors })
-    return seeOther(
-      response,
-      `/papers/${offprint.papers.get(slug)!.about.arxiv ?? slug}?method=${method}&draft=${draft}#run`,
-    )
+    return seeOther(response, `${offprint.pageOf(slug)}?method=${method}&draft=${draft}#run`)
   }
   await answerRun(request, response, offprint, run)
 }
@@ -477,7 +474,7 @@ function cite({ response, offprint }: Call, key: string, ending: string): void {
 
 function openApi(offprint: Offprint) {
   const paths: Record<string, unknown> = {}
-  for (const paper of offprint.papers.values())
+  for (const paper of [...offprint.papers.values(), ...offprint.tools.values()])
     for (const [name, method] of Object.entries(paper.methods))
       paths[`/api/run/${paper.slug}/${name}`] = {
         post: {

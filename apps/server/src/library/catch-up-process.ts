@@ -22,7 +22,7 @@ const revision = library.revision()
 await library.saveWords(wordsFolder)
 if (vectorsRevision(folder) !== revision) await computeVectors(folder, papers, revision)
 if (library.topicsRevision() !== revision) {
-  const topics = await computeTopics(papers)
+  const topics = await computeTopics(papers, { before: library.topics() })
   library.saveTopics(withHistory(topics, papers, new Date().toISOString().slice(0, 10)), revision)
 }
 database.close()

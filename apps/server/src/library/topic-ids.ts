@@ -1,35 +1,46 @@
-/** Topics keep their ids, and so their addresses, while papers come and go. */
+/** Topics keep their ids, and so their addresses, and their names while papers come and go. */
+import { bestMatching } from '@offprint/clustering'
 import type { Topic } from './types.ts'
 
 /**
- * Gives newly computed topics the ids that the same topics had before. A topic is the same where its medoid stayed, or
- * else where most of the old one's members stayed together.
+ * Gives newly computed topics the ids that the same topics had before, and their words in the order that they had, as far as
+ * they still tell the topic from the rest. A topic can be the same where its medoid stayed, or else where most of the old
+ * one's members stayed together; of all ways to match old topics with new ones the best counts.
  */
 export function keepTopicIds(before: readonly Topic[], computed: readonly Topic[]): Topic[] {
-  const matches: { old: Topic; topic: Topic; score: number }[] = []
-  for (const old of before) {
-    const keys = new Set(old.members.map(member => member.key))
-    for (const topic of computed) {
-      const shared = topic.members.filter(member => keys.has(member.key)).length
-      if (old.medoid === topic.medoid) matches.push({ old, topic, score: 2 })
-      else if (shared > keys.size / 2)
-        matches.push({ old, topic, score: shared / (keys.size + topic.members.length - shared) })
+  const topicOf = new Map(computed.flatMap(({ members }, at) => members.map(({ key }) => [key, at] as const)))
+  const scores = new Float64Array(computed.length * before.length)
+  for (const [at, old] of before.entries()) {
+    const shared = new Map<number, number>()
+    for (const { key } of old.members) {
+      const topic = topicOf.get(key)
+      if (topic !== undefined) shared.set(topic, (shared.get(topic) ?? 0) + 1)
+    }
+    for (const [index, topic] of computed.entries()) {
+      const both = shared.get(index) ?? 0
+      const alike = both / (old.members.length + topic.members.length - both)
+      // A medoid that stayed outweighs any members.
+      if (old.medoid === topic.medoid) scores[index * before.length + at] = 2 + alike
+      else if (both > old.members.length / 2) scores[index * before.length + at] = alike
     }
   }
-  matches.sort((a, b) => b.score - a.score)
-  const ids = new Map<Topic, string>()
-  const used = new Set<string>()
-  for (const { old, topic } of matches) {
-    if (ids.has(topic) || used.has(old.id)) continue
-    ids.set(topic, old.id)
-    used.add(old.id)
-  }
-  return computed.map(topic => {
-    const kept = ids.get(topic)
-    if (kept !== undefined) return { ...topic, id: kept }
+  const { columns } = bestMatching(scores, computed.length, before.length)
+  const matched = computed.map((_, index) => {
+    const at = columns[index]
+    return at >= 0 && scores[index * before.length + at] > 0 ? before[at] : undefined
+  })
+  const used = new Set(matched.flatMap(old => old?.id ?? []))
+  return computed.map((topic, index) => {
+    const old = matched[index]
+    if (old) return { ...topic, id: old.id, words: keepOrder(old.words, topic.words) }
     let id = topic.id
     for (let number = 2; used.has(id); number++) id = `${topic.id}-${number}`
     used.add(id)
     return { ...topic, id }
   })
+}
+
+function keepOrder(before: readonly string[], now: readonly string[]): string[] {
+  const stayed = before.filter(word => now.includes(word))
+  return [...stayed, ...now.filter(word => !stayed.includes(word))]
 }

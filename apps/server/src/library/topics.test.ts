@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { random } from '@offprint/kernels'
 import { openDatabase } from '../database.ts'
 import { createLibrary } from './library.ts'
 import { paper, streamOf } from './made-papers.fixture.ts'
@@ -62,6 +63,10 @@ describe('topics', () => {
     const topics = await computeTopics(madePapers(4400))
     assert.equal(topics.flatMap(topic => topic.members).length, 4400)
     for (const { members } of topics) assert.equal(new Set(members.map(({ key }) => fieldOf(key))).size, 1)
+    // Medoids of before are looked at though another lot would not have drawn them.
+    const papers = random(5).shuffle(madePapers(4440))
+    const next = keepTopicIds(topics, await computeTopics(papers, { before: topics }))
+    assert.deepEqual(new Set(next.map(({ id }) => id)), new Set(topics.map(({ id }) => id)))
   })
 
   test('have words as they are written, plurals and hyphens too, and none out of formulas', async () => {
@@ -97,6 +102,81 @@ describe('topics', () => {
   })
 })
 
+describe('topics from day to day', () => {
+  /** Papers of four fields in turn with four words by lot of their field's. */
+  const varied = (count: number): PaperRecord[] => {
+    const { sample } = random(7)
+    return Array.from({ length: count }, (_, number) => {
+      const words = sample(4, 7).map(at => fields[number % fields.length][at])
+      return paper({
+        key: `t:${String(number).padStart(16, '0')}`,
+        title: `On ${words[0]} and ${words[1]}`,
+        abstract: `We propose a novel method for ${words.join(' and ')}.`,
+      })
+    })
+  }
+  const nextDay = async (papers: PaperRecord[], before: Topic[]) =>
+    keepTopicIds(before, await computeTopics(papers, { before }))
+  const homes = (topics: Topic[]) => new Map(topics.flatMap(({ id, members }) => members.map(({ key }) => [key, id])))
+  /** Share of the papers of before that are in the topic in which they were. */
+  const stayed = (before: Topic[], now: Topic[]) => {
+    const [old, home] = [homes(before), homes(now)]
+    return [...old].filter(([key, id]) => home.get(key) === id).length / old.size
+  }
+  const nameOf = ({ words }: Topic) => words.slice(0, 3).join(', ')
+
+  test('keep ids, names and papers where nothing came in, in whatever order they are read', async () => {
+    const papers = varied(100)
+    const before = keepTopicIds([], await computeTopics(papers))
+    const now = await nextDay(random(5).shuffle([...papers]), before)
+    assert.equal(stayed(before, now), 1)
+    assert.deepEqual(
+      new Map(now.map(topic => [topic.id, nameOf(topic)])),
+      new Map(before.map(topic => [topic.id, nameOf(topic)])),
+    )
+  })
+
+  test('keep ids and names of most while papers come in, more than those that are found anew', async () => {
+    let kept = keepTopicIds([], await computeTopics(varied(80)))
+    let anew = kept
+    const shares: number[] = []
+    const sharesAnew: number[] = []
+    let lost = 0
+    for (let count = 84; count <= 140; count += 4) {
+      const papers = varied(count)
+      const now = await nextDay(papers, kept)
+      shares.push(stayed(kept, now))
+      lost += kept.filter(({ id }) => !now.some(topic => topic.id === id)).length
+      kept = now
+      const other = keepTopicIds(anew, await computeTopics(papers))
+      sharesAnew.push(stayed(anew, other))
+      anew = other
+      assert.equal(now.flatMap(topic => topic.members).length, count)
+    }
+    const mean = (values: number[]) => values.reduce((sum, one) => sum + one, 0) / values.length
+    assert.ok(mean(shares) > 0.93, `${mean(shares)} stay`)
+    assert.ok(mean(shares) > mean(sharesAnew) + 0.05, `${mean(shares)} against ${mean(sharesAnew)}`)
+    assert.ok(lost <= 5, `${lost} topics are lost in 15 days`)
+  })
+
+  test('get a new one for a new field, and lose those of a field that is gone, while the others stay', async () => {
+    const all = varied(120)
+    const of = (...wanted: number[]) => all.filter(({ key }) => wanted.includes(fieldOf(key)))
+    const fieldsIn = (topics: Topic[]) =>
+      new Set(topics.flatMap(({ members }) => members.map(({ key }) => fieldOf(key))))
+    const before = keepTopicIds([], await computeTopics(of(0, 1, 2)))
+    const more = await nextDay(all, before)
+    assert.ok(stayed(before, more) > 0.7)
+    const fresh = more.filter(({ id }) => !before.some(topic => topic.id === id))
+    assert.ok(fresh.some(({ medoid }) => fieldOf(medoid) === 3))
+    const fewer = await nextDay(of(1, 2, 3), more)
+    assert.ok(!fieldsIn(fewer).has(0))
+    const others = more.filter(({ medoid }) => fieldOf(medoid) !== 0)
+    assert.ok(stayed(others, fewer) > 0.7)
+    assert.equal(new Set(fewer.map(({ id }) => id)).size, fewer.length)
+  })
+})
+
 describe('ids of topics', () => {
   const topic = (id: string, ...keys: string[]): Topic => ({
     id,
@@ -111,6 +191,18 @@ describe('ids of topics', () => {
       ids([topic('a', '1', '2', '3'), topic('b', '4', '5')], [topic('x', '4', '9'), topic('y', '2', '3', '7')]),
       ['b', 'a'],
     )
+  })
+
+  test('go to those who keep the most of all, and words keep their order while they tell', () => {
+    // The merged topic takes the id of the one that it is most alike; a medoid that stayed outweighs members.
+    const merged = [topic('x', '6', '1', '2', '3', '4', '5', '7')]
+    assert.deepEqual(ids([topic('a', '1', '2'), topic('b', '3', '4', '5', '7')], merged), ['b'])
+    assert.deepEqual(ids([topic('a', '1', '2', '3'), topic('b', '4', '5')], [topic('x', '4', '1', '2', '3')]), ['b'])
+    const [kept] = keepTopicIds(
+      [{ ...topic('a', '1', '2'), words: ['graph', 'index', 'old', 'search'] }],
+      [{ ...topic('x', '1', '2'), words: ['search', 'new', 'graph', 'index'] }],
+    )
+    assert.deepEqual(kept.words, ['graph', 'index', 'search', 'new'])
   })
 
   test('are new where neither does, and never there twice', () => {

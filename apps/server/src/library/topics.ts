@@ -1,5 +1,5 @@
 /** The library's topics: papers clustered by FasterPAM on the words of their titles, summaries and abstracts. */
-import { fasterPam, medoidSilhouette } from '@offprint/clustering'
+import { alternating, fasterPam, medoidSilhouette, resizeMedoids } from '@offprint/clustering'
 import { breathe, dissimilarities, type Matrix, matrix, random } from '@offprint/kernels'
 import { splitMath } from './text.ts'
 import type { PaperRecord, Topic } from './types.ts'
@@ -8,6 +8,8 @@ import type { PaperRecord, Topic } from './types.ts'
 const mostClustered = 4000
 const mostTerms = 2000
 const wordsShown = 6
+/** Topics stay until others have a medoid silhouette that is so much greater. */
+const leastGain = 0.02
 const papersBetweenPauses = 500
 const seed = 1
 
@@ -17,15 +19,19 @@ type TopicPaper = Pick<PaperRecord, 'key' | 'title' | 'abstract' | 'summary' | '
  * Clusters papers into topics. The number of topics is the one with the highest medoid silhouette, between about ½√n and
  * 2√n and at most 40. The same papers in the same order give the same topics.
  *
+ * Topics of before stay, with medoids that move within them, until others are clearly better; these then come from the same
+ * medoids, with some added or taken away.
+ *
  * @param papers gone through twice, so that those of a large library need not be held: an array, or what gives a new
  * iterator each time
  * @throws the signal's reason once it is aborted
  */
 export async function computeTopics(
   papers: Iterable<TopicPaper>,
-  { signal }: { signal?: AbortSignal } = {},
+  { before = [], signal }: { before?: readonly Topic[]; signal?: AbortSignal } = {},
 ): Promise<Topic[]> {
-  const chosen = await drawSample(papers, signal)
+  const known = new Set(before.map(({ medoid }) => medoid))
+  const chosen = await drawSample(papers, known, signal)
   if (!chosen.length) return []
   const terms = chooseTerms(chosen.map(({ text }) => text))
   const distances = await dissimilarities(
@@ -36,11 +42,22 @@ export async function computeTopics(
     'cosine',
     { signal },
   )
+  const start = chosen.flatMap(({ key }, row) => (known.has(key) ? [row] : []))
+  // One topic has no second one to be told from.
+  const warm = start.length > 1 && start.length < chosen.length
+  const fitOf = (medoids: Uint32Array) => (medoids.length === 1 ? 0 : medoidSilhouette(distances, medoids).mean)
   let best: { medoids: Uint32Array; fit: number } | undefined
-  for (const k of countsToTry(chosen.length)) {
-    const { medoids } = await fasterPam(distances, { k, init: 'build', signal })
-    const fit = k === 1 ? 0 : medoidSilhouette(distances, medoids).mean
+  for (const k of new Set([...countsToTry(chosen.length), ...(warm ? [start.length] : [])])) {
+    const init = warm ? await resizeMedoids(distances, start, k, { signal }) : 'build'
+    const { medoids } = await fasterPam(distances, { k, init, signal })
+    const fit = fitOf(medoids)
     if (!best || fit > best.fit) best = { medoids, fit }
+  }
+  if (warm) {
+    // Medoids move within their topics only.
+    const { medoids } = await alternating(distances, { k: start.length, init: start, signal })
+    const fit = fitOf(medoids)
+    if (fit >= best!.fit - leastGain) best = { medoids, fit }
   }
   const medoids = Array.from(best!.medoids, row => chosen[row])
   return describe(papers, terms, medoids, signal)
@@ -51,17 +68,24 @@ interface Chosen {
   text: Map<string, number>
 }
 
-/** All papers or, of more than are clustered, an even sample, in the order in which they come. */
-async function drawSample(papers: Iterable<TopicPaper>, signal: AbortSignal | undefined): Promise<Chosen[]> {
+/** All papers or, of more than are clustered, an even sample and the known ones, in the order in which they come. */
+async function drawSample(
+  papers: Iterable<TopicPaper>,
+  known: ReadonlySet<string>,
+  signal: AbortSignal | undefined,
+): Promise<Chosen[]> {
   const { integer } = random(seed)
   const drawn: (Chosen & { at: number })[] = []
+  const always: (Chosen & { at: number })[] = []
   let at = 0
   for (const paper of papers) {
     const slot = at < mostClustered ? at : integer(at + 1)
-    if (slot < mostClustered) drawn[slot] = { key: paper.key, text: termsOf(paper), at }
+    if (known.has(paper.key)) always.push({ key: paper.key, text: termsOf(paper), at })
+    else if (slot < mostClustered) drawn[slot] = { key: paper.key, text: termsOf(paper), at }
     if (at++ % papersBetweenPauses === 0) await breathe(signal)
   }
-  return drawn.sort((a, b) => a.at - b.at)
+  // A known one leaves its place in the lot empty.
+  return [...drawn.flatMap(one => one ?? []), ...always].sort((a, b) => a.at - b.at)
 }
 
 /** Up to eight numbers of topics between about ½√n and 2√n. */

@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads'
 import { InputError } from '@offprint/kernels'
 import { type Block, block, type RunContext, z } from '@offprint/papers'
 import { InputErrors } from '@offprint/papers/fields'
-import { loadPaper } from '@offprint/papers/load'
+import { loadModule } from '@offprint/papers/load'
 import { loadInput } from '../inputs.ts'
 import { openInputSources } from '../sources.ts'
 import { resultFile, writeResult } from './result-file.ts'
@@ -39,7 +39,7 @@ async function start(job: Job): Promise<void> {
 }
 
 async function perform(job: Job) {
-  const { paper } = await loadPaper(job.module)
+  const { paper } = await loadModule(job.module)
   mkdirSync(job.runDirectory, { recursive: true })
   const outputs = new Set<string>()
   const context: RunContext = {

@@ -7,7 +7,7 @@ import { cpus } from 'node:os'
 import { InputError } from '@offprint/kernels'
 import { verdict } from '@offprint/papers'
 import { type Field, InputErrors, parseNumber } from '@offprint/papers/fields'
-import type { LoadedPaper } from '@offprint/papers/load'
+import type { LoadedPaper, LoadedTool } from '@offprint/papers/load'
 import { acceptInput, type InputSources } from '../inputs.ts'
 import type { Settings } from '../settings.ts'
 import { newId, type RunStore } from './store.ts'
@@ -60,7 +60,8 @@ export function createRuns({
   onSubmit = () => {},
 }: {
   settings: Settings
-  papers: Map<string, LoadedPaper>
+  /** All that runs, by slug. */
+  papers: Map<string, LoadedPaper | LoadedTool>
   store: RunStore
   sources: InputSources
   /** Called with a paper's slug once a run of it is accepted. */
@@ -87,7 +88,7 @@ export function createRuns({
   }, heartbeatMs)
   heart.unref()
 
-  function find(slug: string): LoadedPaper {
+  function find(slug: string): LoadedPaper | LoadedTool {
     const loaded = papers.get(slug)
     if (loaded) return loaded
     throw new InputError('paper', `'${slug}'`, `one of ${[...papers.keys()].join(', ')}`)

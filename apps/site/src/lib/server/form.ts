@@ -23,10 +23,41 @@ export interface ShownForm {
   effort: string
 }
 
+/** A method as the tabs above a form name it. */
+export interface ShownMethod {
+  name: string
+  title: string
+  href: string
+  chosen: boolean
+}
+
+/** The methods of a paper or tool, and the form of the one that the address names, or of the first. */
+export function showMethods(
+  offprint: Offprint,
+  module: { slug: string; methods: Record<string, Method> } | undefined,
+  page: string,
+  query: URLSearchParams,
+): { methods: ShownMethod[]; form?: ShownForm } {
+  const methods = Object.entries(module?.methods ?? {})
+  const chosen = methods.find(([name]) => name === query.get('method')) ?? methods[0]
+  if (!module || !chosen) return { methods: [] }
+  const [name, method] = chosen
+  const { values, errors } = startingValues(offprint, module.slug, name, query)
+  return {
+    methods: methods.map(([other, { title }]) => ({
+      name: other,
+      title,
+      href: `${page}?method=${other}#run`,
+      chosen: other === name,
+    })),
+    form: showForm({ slug: module.slug, name, method, fields: offprint.fieldsOf(method) }, values, errors, page),
+  }
+}
+
 const uploading = new Set(['table', 'vectors', 'file'])
 
 /** @param values as given before: by a draft, by a run that is repeated, or by the example */
-export function showForm(
+function showForm(
   { slug, name, method, fields }: { slug: string; name: string; method: Method; fields: Field[] },
   values: Record<string, unknown>,
   errors: ShownForm['errors'],
@@ -55,7 +86,7 @@ export function showForm(
 }
 
 /** The values that a form starts with: a draft that was refused, an earlier run's input, the example, or nothing. */
-export function startingValues(
+function startingValues(
   offprint: Offprint,
   slug: string,
   name: string,
@@ -68,7 +99,7 @@ export function startingValues(
     const errors = from.error?.kind === 'input' ? [{ field: from.error.field ?? '', message: from.error.message }] : []
     return { values: { ...from.input, seed: from.seed, threads: from.threads }, errors }
   }
-  const example = query.get('example') ? offprint.papers.get(slug)?.methods[name]?.example : undefined
+  const example = query.get('example') ? offprint.module(slug)?.methods[name]?.example : undefined
   return { values: example ?? {}, errors: [] }
 }
 

@@ -12,7 +12,7 @@ export interface ShownInput {
 
 /** The inputs of a run in the order of its method, with seed and threads. */
 export function describeInputs(offprint: Offprint, run: Run): ShownInput[] {
-  const method = offprint.papers.get(run.paper)?.methods[run.method]
+  const method = offprint.module(run.paper)?.methods[run.method]
   const fields = method ? offprint.fieldsOf(method) : []
   // A check has no inputs but these.
   const labels = new Map([

@@ -65,6 +65,8 @@ export function pageMetadata(
       return withPaper(page, paper)
     }
   }
+  const tool = route === '/tools/[slug]' ? offprint.tools.get(params.slug ?? '') : undefined
+  if (tool) return of(tool.about.title, tool.about.summary, offprint.pageOf(tool.slug))
   const fixed = route ? pages[route] : undefined
   if (fixed) return of(...fixed, route!)
   if (route === '/topics/[id]') {

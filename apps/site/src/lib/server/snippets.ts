@@ -25,7 +25,7 @@ export function snippets(offprint: Offprint, run: Run, origin: string): Snippet[
       },
     ]
   }
-  const method = offprint.papers.get(run.paper)?.methods[run.method]
+  const method = offprint.module(run.paper)?.methods[run.method]
   if (!method) return []
   const values: Record<string, unknown> = { ...run.input, seed: run.seed, threads: run.threads }
   const given = offprint.fieldsOf(method).flatMap(field => {

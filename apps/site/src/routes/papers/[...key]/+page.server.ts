@@ -1,6 +1,6 @@
 import { error, redirect } from '@sveltejs/kit'
 import { paperPath } from '#lib/format.ts'
-import { showForm, startingValues } from '#lib/server/form.ts'
+import { showMethods } from '#lib/server/form.ts'
 import { showMarks } from '#lib/server/marks.ts'
 import { renderMath } from '#lib/server/math.ts'
 import { namedPath } from '#lib/server/papers.ts'
@@ -21,16 +21,7 @@ export const load: PageServerLoad = ({ locals: { offprint }, params, url, reques
   if (!/prefetch/.test(request.headers.get('sec-purpose') ?? ''))
     setImmediate(() => offprint.library.reading.opened(record.key))
   const paper = record.slug ? offprint.papers.get(record.slug) : undefined
-  const methods = Object.entries(paper?.methods ?? {})
-  const chosen = methods.find(([name]) => name === url.searchParams.get('method')) ?? methods[0]
-  const page = paperPath(record.key)
   const math = (text: string) => renderMath(text, offprint.splitMath)
-  let form: ReturnType<typeof showForm> | undefined
-  if (paper && chosen) {
-    const [name, method] = chosen
-    const { values, errors } = startingValues(offprint, paper.slug, name, url.searchParams)
-    form = showForm({ slug: paper.slug, name, method, fields: offprint.fieldsOf(method) }, values, errors, page)
-  }
   return {
     paper: record,
     html: {
@@ -47,13 +38,7 @@ export const load: PageServerLoad = ({ locals: { offprint }, params, url, reques
     venue: paper?.about.venue,
     code: paper?.about.code,
     version: url.searchParams.get('version'),
-    methods: methods.map(([name, { title }]) => ({
-      name,
-      title,
-      href: `${page}?method=${name}#run`,
-      chosen: name === chosen?.[0],
-    })),
-    form,
+    ...showMethods(offprint, paper, paperPath(record.key), url.searchParams),
     similar: offprint.library
       .similar(record.key)
       .map(({ paper, shared }) => ({ key: paper.key, title: math(paper.title), shared })),

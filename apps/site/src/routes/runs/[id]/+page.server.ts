@@ -1,5 +1,4 @@
 import { error } from '@sveltejs/kit'
-import { paperPath } from '#lib/format.ts'
 import { describeInputs } from '#lib/server/inputs.ts'
 import { showBlocks } from '#lib/server/show.ts'
 import { snippets } from '#lib/server/snippets.ts'
@@ -11,9 +10,9 @@ export const load: PageServerLoad = ({ locals: { offprint }, params, url }) => {
   const { blocks } = record
   // Of a run that is going on the log is not stored line by line.
   const run = { ...record.run, log: offprint.runs.log(params.id) ?? record.run.log }
-  const paper = offprint.papers.get(run.paper)
+  const paper = offprint.module(run.paper)
   const claim = run.method.startsWith('check:') ? run.method.slice('check:'.length) : undefined
-  const page = paperPath(paper?.about.arxiv ?? run.paper)
+  const page = offprint.pageOf(run.paper)
   const others = offprint.runs.store
     .list({ paper: run.paper, method: run.method, limit: 20 })
     .filter(other => other.id !== run.id && other.status === 'done')

@@ -1,0 +1,90 @@
+/** Rows as kernels compare them: by squared distance, sum or greatest of absolute differences. */
+import { dissimilarity, InputError, type Matrix, type Metric, matrix, metrics, requireFinite } from '@offprint/kernels'
+import { requireRows } from './k-means-workspace.ts'
+
+export interface ComparableRows {
+  /** Scaled, or brought to length 1, so that measures give the metric's order. */
+  rows: Matrix
+  /** 0 squared distance, 1 sum of absolute differences, 2 greatest of them. */
+  measure: number
+  /** From a distance by the metric to the kernels' measure. */
+  toMeasure(distance: number): number
+  toDistance(measure: number): number
+  /** Distance of two rows in 64 bits. */
+  between(a: number, b: number): number
+}
+
+/** Rows of a matrix, by number. */
+export function rowsAt({ data, columns }: Matrix, rows: ArrayLike<number>): Matrix {
+  const some = matrix(rows.length, columns)
+  for (let at = 0; at < rows.length; at++)
+    some.data.set(data.subarray(rows[at] * columns, (rows[at] + 1) * columns), at * columns)
+  return some
+}
+
+/** Beyond 2^±40 numbers are scaled, so that their squares stay within 32-bit floats. */
+const mostPower = 40
+
+/** @throws InputError for points that cannot be compared by the metric, and for an unknown one */
+export function comparableRows(points: Matrix, metric: Metric = 'euclidean'): ComparableRows {
+  if (!metrics.includes(metric)) throw new InputError('metric', `'${metric}'`, `one of ${metrics.join(', ')}`)
+  requireRows(points)
+  requireFinite(points, 'points')
+  const { data, rows, columns } = points
+  const row = (at: number) => data.subarray(at * columns, (at + 1) * columns)
+  const between = (a: number, b: number) => dissimilarity(row(a), row(b), metric)
+  if (metric === 'cosine') {
+    const made = matrix(rows, columns)
+    for (let at = 0; at < rows; at++) {
+      const length = Math.sqrt(row(at).reduce((sum, value) => sum + value * value, 0))
+      if (!(length > 0)) {
+        const message = `points: row ${at + 1} has nothing but zeros, so it has no direction; metric cosine needs one`
+        throw new InputError('points', 'zeros', 'a row with a length', message)
+      }
+      for (let column = 0; column < columns; column++)
+        made.data[at * columns + column] = data[at * columns + column] / length
+    }
+    // On rows of length one, 1 − x·y is half the squared distance.
+    return { rows: made, measure: 0, toMeasure: far => 2 * far, toDistance: square => square / 2, between }
+  }
+  const scale = powerNear(points)
+  const made =
+    scale === 1
+      ? points
+      : matrix(
+          rows,
+          columns,
+          data.map(value => value / scale),
+        )
+  if (metric === 'manhattan' || metric === 'chebyshev')
+    return {
+      rows: made,
+      measure: metric === 'manhattan' ? 1 : 2,
+      toMeasure: far => far / scale,
+      toDistance: measure => measure * scale,
+      between,
+    }
+  return metric === 'sqeuclidean'
+    ? {
+        rows: made,
+        measure: 0,
+        toMeasure: far => far / scale / scale,
+        toDistance: square => square * scale * scale,
+        between,
+      }
+    : {
+        rows: made,
+        measure: 0,
+        toMeasure: far => (far / scale) ** 2,
+        toDistance: square => Math.sqrt(square) * scale,
+        between,
+      }
+}
+
+/** 1, or a power of two near the largest number where that is beyond 2^±40. */
+export function powerNear({ data }: Pick<Matrix, 'data'>): number {
+  let largest = 0
+  for (let at = 0; at < data.length; at++) largest = Math.max(largest, Math.abs(data[at]))
+  const power = largest > 0 ? Math.floor(Math.log2(largest)) : 0
+  return Math.abs(power) > mostPower ? 2 ** power : 1
+}

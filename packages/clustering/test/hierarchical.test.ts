@@ -1,0 +1,278 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  adjustedRandIndex,
+  agglomerative,
+  contingency,
+  copheneticCorrelation,
+  cutByCount,
+  cutByHeight,
+  type Hierarchy,
+  type Linkage,
+  leafOrder,
+  linkages,
+} from '@offprint/clustering'
+import { dissimilarities, dissimilarity, type Matrix, type Metric, matrix, metrics, random } from '@offprint/kernels'
+import fc from 'fast-check'
+import { benchmark, folderOf, on } from './data.ts'
+import { rowsOf } from './k-means-by-hand.ts'
+
+const close = (found: number | null, expected: number, relative = 1e-6) =>
+  assert.ok(
+    found !== null && Math.abs(found - expected) <= relative * Math.abs(expected) + 1e-12,
+    `${found} instead of ${expected}`,
+  )
+const heightsOf = ({ merges }: Hierarchy) => [...merges].filter((_, at) => at % 4 === 2)
+
+/** The last three heights, and the adjusted Rand index of the cut into as many clusters as there are labels. */
+const reference: [string, Linkage, number[], number][] = [
+  ['iris', 'single', [0.734847, 0.818535, 1.640122], 0.563751],
+  ['iris', 'complete', [3.210919, 4.024922, 7.085196], 0.642251],
+  ['iris', 'average', [1.785566, 1.963614, 4.062683], 0.759199],
+  ['iris', 'ward', [6.399407, 12.300396, 32.447607], 0.731199],
+  ['d31', 'ward', [250.177998, 400.019086, 466.68293], 0.920135],
+  ['chainlink', 'single', [0.106858, 0.106858, 0.810275], 1],
+  ['optdigits.tes', 'ward', [488.617614, 536.321258, 691.961227], 0.794003],
+]
+for (const [name, linkage, heights, ari] of reference)
+  test(`${name} by ${linkage} linkage: heights and the cut are SciPy's`, on(folderOf(name)), async () => {
+    const { points, labels } = benchmark(name)
+    const tree = await agglomerative(points, { linkage })
+    // To the printed digits, but for one in the last: the numbers of the files are rounded to 32 bits here.
+    for (const [at, height] of heightsOf(tree).slice(-3).entries())
+      assert.ok(Math.abs(height - heights[at]) < 1.5e-6, `${height} instead of ${heights[at]}`)
+    const cut = cutByCount(tree, new Set(labels).size)
+    assert.equal(adjustedRandIndex(contingency(labels, cut.labels)).toFixed(6), ari.toFixed(6))
+  })
+
+test('iris: cophenetic correlations are those of SciPy', on('clustering-bench'), async () => {
+  const { points } = benchmark('iris')
+  // Of the file's numbers as 32-bit floats: in 64 bits SciPy breaks some of complete linkage's ties otherwise and has 0.72698568.
+  for (const [linkage, expected] of [
+    ['single', 0.86387866],
+    ['complete', 0.72675296],
+    ['average', 0.8769563],
+    ['ward', 0.87282832],
+  ] as [Linkage, number][])
+    close(await copheneticCorrelation(await agglomerative(points, { linkage }), points), expected, 2e-8)
+  // Ten times as large they are whole, and ties are ties.
+  const whole = matrix(
+    points.rows,
+    4,
+    points.data.map(value => Math.round(10 * value)),
+  )
+  for (const [linkage, expected] of [
+    ['complete', 0.7278246565],
+    ['average', 0.876960839],
+    ['ward', 0.8728217783],
+  ] as [Linkage, number][])
+    close(await copheneticCorrelation(await agglomerative(whole, { linkage }), whole), expected, 1e-8)
+})
+
+type Between = (a: number, b: number) => number
+
+/** How far apart two clusters are, by the definition of the linkage. */
+function apart(a: number[], b: number[], linkage: Linkage, rows: number[][], between: Between, weights: number[]) {
+  const pairs = a.flatMap(one => b.map(other => between(one, other)))
+  if (linkage === 'single') return Math.min(...pairs)
+  if (linkage === 'complete') return Math.max(...pairs)
+  const weight = (members: number[]) => members.reduce((sum, row) => sum + weights[row], 0)
+  if (linkage === 'average')
+    return (
+      a.flatMap(one => b.map(other => weights[one] * weights[other] * between(one, other))).reduce((x, y) => x + y, 0) /
+      (weight(a) * weight(b))
+    )
+  const mean = (members: number[], column: number) =>
+    members.reduce((sum, row) => sum + weights[row] * rows[row][column], 0) / weight(members)
+  const squares = rows[0].reduce((sum, _, column) => sum + (mean(a, column) - mean(b, column)) ** 2, 0)
+  return Math.sqrt((squares * 2 * weight(a) * weight(b)) / (weight(a) + weight(b)))
+}
+
+/** Whether each merge is of two clusters that are the nearest at that time. */
+function requireGreedy(tree: Hierarchy, points: Matrix, metric: Metric, weights: number[]): void {
+  const rows = rowsOf(points)
+  const n = rows.length
+  const between: Between = (a, b) => dissimilarity(rows[a], rows[b], metric)
+  const clusters = new Map<number, number[]>(rows.map((_, row) => [row, [row]]))
+  assert.equal(tree.merges.length, 4 * (n - 1))
+  let last = 0
+  for (let merge = 0; merge < n - 1; merge++) {
+    const [a, b, height, size] = tree.merges.subarray(4 * merge)
+    assert.ok(a < b && height >= last - 1e-6 * last)
+    last = height
+    let least = Infinity
+    const all = [...clusters.values()]
+    for (const [at, one] of all.entries())
+      for (const other of all.slice(at + 1))
+        least = Math.min(least, apart(one, other, tree.linkage, rows, between, weights))
+    close(height, least, 1e-4)
+    close(apart(clusters.get(a)!, clusters.get(b)!, tree.linkage, rows, between, weights), height, 1e-4)
+    const joined = [...clusters.get(a)!, ...clusters.get(b)!]
+    close(
+      size,
+      joined.reduce((sum, row) => sum + weights[row], 0),
+      1e-12,
+    )
+    clusters.delete(a)
+    clusters.delete(b)
+    clusters.set(n + merge, joined)
+  }
+}
+
+const wholeRows = fc.tuple(fc.integer({ min: 1, max: 14 }), fc.integer({ min: 1, max: 5 })).chain(([n, columns]) =>
+  fc.record({
+    rows: fc.array(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: columns, maxLength: columns }), {
+      minLength: n,
+      maxLength: n,
+    }),
+    weights: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: n, maxLength: n }),
+  }),
+)
+
+for (const linkage of linkages)
+  test(`${linkage} linkage: each merge is of the two nearest clusters, also where many are equally near`, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        wholeRows,
+        fc.constantFrom(...metrics),
+        fc.boolean(),
+        async ({ rows, weights }, metric, given) => {
+          const points = matrix(rows.length, rows[0].length, Float32Array.from(rows.flat()))
+          const by = linkage === 'ward' ? 'euclidean' : metric
+          // Cosines of parallel rows are 0 but for rounding.
+          if (by === 'cosine') return
+          const data = given ? await dissimilarities(points, by) : points
+          requireGreedy(await agglomerative(data, { linkage, metric: by, weights }), points, by, weights)
+        },
+      ),
+      { seed: 1, numRuns: 150 },
+    )
+  })
+
+function scattered(n: number, columns: number, seed: number): Matrix {
+  const { next } = random(seed)
+  return matrix(
+    n,
+    columns,
+    Float32Array.from({ length: n * columns }, () => next()),
+  )
+}
+
+for (const linkage of linkages)
+  test(`${linkage} linkage of 300 rows is that of their dissimilarities`, async () => {
+    const points = scattered(300, 5, 7)
+    const [tree, other] = [
+      await agglomerative(points, { linkage }),
+      await agglomerative(await dissimilarities(points), { linkage }),
+    ]
+    for (const [at, height] of heightsOf(tree).entries()) close(height, heightsOf(other)[at], 1e-5)
+    for (const k of [2, 7, 40]) assert.deepEqual(cutByCount(tree, k).labels, cutByCount(other, k).labels)
+  })
+
+for (const linkage of ['average', 'ward'] as const)
+  test(`${linkage} linkage: a whole weight counts as so many equal rows`, async () => {
+    const points = scattered(60, 3, 3)
+    const weights = Array.from({ length: 60 }, (_, row) => 1 + (row % 4))
+    const copies = weights.flatMap((weight, row) => new Array<number>(weight).fill(row))
+    const repeated = matrix(copies.length, 3, Float32Array.from(copies.flatMap(row => rowsOf(points)[row])))
+    for (const data of [points, await dissimilarities(points)]) {
+      const weighted = await agglomerative(data, { linkage, weights })
+      const plain = await agglomerative(repeated, { linkage })
+      for (const [at, height] of heightsOf(weighted).entries())
+        close(height, heightsOf(plain)[at + repeated.rows - 60], 1e-5)
+      for (const k of [2, 5, 20]) {
+        const { labels } = cutByCount(weighted, k)
+        assert.deepEqual(
+          [...cutByCount(plain, k).labels],
+          copies.map(row => labels[row]),
+        )
+      }
+    }
+  })
+
+test('a cut by height makes the merges up to it, and leaves stand so that no branches cross', async () => {
+  const points = scattered(80, 2, 5)
+  const tree = await agglomerative(points, { linkage: 'average' })
+  const heights = heightsOf(tree)
+  assert.equal(cutByHeight(tree, -1).k, 80)
+  assert.equal(cutByHeight(tree, Infinity).k, 1)
+  assert.equal(cutByHeight(tree, heights[69]).k, 10)
+  assert.deepEqual(cutByHeight(tree, heights[69]), cutByCount(tree, 10))
+  const order = [...leafOrder(tree)]
+  assert.deepEqual(
+    order.toSorted((a, b) => a - b),
+    [...order.keys()],
+  )
+  for (const k of [2, 5, 30]) {
+    const { labels, sizes } = cutByCount(tree, k)
+    const runs = order.filter((leaf, at) => at === 0 || labels[leaf] !== labels[order[at - 1]])
+    assert.equal(runs.length, k)
+    assert.equal(
+      sizes.reduce((a, b) => a + b, 0),
+      80,
+    )
+  }
+})
+
+test('equal rows, one row, very large and very small numbers', async () => {
+  for (const linkage of linkages) {
+    const equal = await agglomerative(matrix(40, 3, new Float32Array(120).fill(7)), { linkage })
+    assert.deepEqual(heightsOf(equal), new Array(39).fill(0))
+    assert.equal(cutByHeight(equal, 0).k, 1)
+    assert.equal(await copheneticCorrelation(equal, matrix(40, 3, new Float32Array(120).fill(7))), null)
+    const one = await agglomerative(matrix(1, 2), { linkage })
+    assert.deepEqual([one.merges.length, [...leafOrder(one)], [...cutByCount(one, 1).labels]], [0, [0], [0]])
+    const points = scattered(30, 3, 9)
+    const labels = cutByCount(await agglomerative(points, { linkage }), 4).labels
+    for (const power of [100, -100]) {
+      const tree = await agglomerative(
+        matrix(
+          30,
+          3,
+          points.data.map(value => value * 2 ** power),
+        ),
+        { linkage },
+      )
+      assert.deepEqual(cutByCount(tree, 4).labels, labels)
+    }
+  }
+})
+
+test('more rows than a matrix of all pairs has room for become k-means centres', async () => {
+  const points = scattered(20_001, 2, 4)
+  for (let row = 0; row < points.rows; row++) points.data[2 * row] += 20 * (row % 3)
+  const tree = await agglomerative(points, { linkage: 'average', seed: 1 })
+  assert.match(tree.notes[0], /20,001 rows were brought together in 2,000 k-means clusters/)
+  assert.equal(tree.leaves, 2000)
+  assert.equal(tree.merges.at(-1), 20_001)
+  assert.deepEqual([...cutByCount(tree, 3).labels.slice(0, 6)], [0, 1, 2, 0, 1, 2])
+  await assert.rejects(copheneticCorrelation(tree, points), /k-means centres/)
+})
+
+test('wrong options and points are refused by name', async () => {
+  const points = scattered(5, 2, 1)
+  const refused = (message: RegExp, options: object, data: Matrix = points) =>
+    assert.rejects(agglomerative(data, options), { name: 'InputError', message })
+  await refused(/linkage.*centroid/, { linkage: 'centroid' })
+  await refused(/metric/, { metric: 'manhattan' })
+  await refused(/metric.*hamming/, { metric: 'hamming', linkage: 'single' })
+  await refused(/weights: row 2 .*above 0/, { weights: [1, 0, 1, 1, 1] })
+  await refused(/weights/, { weights: [1, 1] })
+  await refused(/points/, {}, matrix(0, 2))
+  await refused(/row 1, column 2/, {}, matrix(1, 2, Float32Array.of(1, Number.NaN)))
+  await refused(/zeros/, { metric: 'cosine', linkage: 'complete' }, matrix(2, 2))
+  const tree = await agglomerative(points)
+  assert.throws(() => cutByCount(tree, 6), /k must be/)
+  assert.throws(() => cutByHeight(tree, Number.NaN), /height/)
+  await assert.rejects(copheneticCorrelation(tree, scattered(4, 2, 1)), /5 rows/)
+})
+
+test('cancelled, it ends with the signal’s reason', async () => {
+  const points = scattered(4000, 8, 2)
+  for (const linkage of linkages) {
+    const stop = new AbortController()
+    const reason = new Error('enough')
+    const done = agglomerative(points, { linkage, signal: stop.signal, onProgress: () => stop.abort(reason) })
+    await assert.rejects(done, reason)
+  }
+})
