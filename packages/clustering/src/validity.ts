@@ -12,11 +12,11 @@ import {
   random,
   readRows,
   requireFinite,
+  symmetricEigen,
   type WorkerPool,
 } from '@offprint/kernels'
 import { relaxed, simd } from '../build/validity.js'
 import { adjustedRandIndex, contingency } from './agreement.ts'
-import { symmetricEigen } from './eigen.ts'
 import { kMeans } from './k-means.ts'
 import { checkedWeights, requireRows } from './k-means-workspace.ts'
 import { requireK, requireWhole } from './k-medoids.ts'

@@ -77,6 +77,7 @@ export {
   topK,
   topKOfRows,
 } from './selection.ts'
+export { symmetricEigen } from './symmetric-eigen.ts'
 export {
   type Call,
   type Place,

@@ -3,7 +3,7 @@
  * strongest directions of the whole collection (truncated SVD; Deerwester et al. 1990, latent semantic analysis; found by
  * subspace iteration from random vectors, as in Halko, Martinsson and Tropp, SIAM Review 2011).
  */
-import { arena, breathe, InputError, instantiate, type LongCall, random } from '@offprint/kernels'
+import { arena, breathe, InputError, instantiate, type LongCall, random, symmetricEigen } from '@offprint/kernels'
 import { relaxed, simd } from '../build/directions.js'
 import { checksumOf } from './checksum.ts'
 import { damaged, layOut, readHeader, type Source, sectionOf } from './sections.ts'
@@ -312,26 +312,30 @@ async function strongestDirections(
     })
     return total
   }
-  async function turn(by: Float64Array): Promise<void> {
-    floats(square, width * width).set(by)
+  /** To new columns: combinations of the old ones, a combination in each row, each times a factor. */
+  async function turn(combinations: Float64Array, factors?: Float64Array): Promise<void> {
+    const by = floats(square, width * width)
+    for (let to = 0; to < width; to++)
+      for (let from = 0; from < width; from++)
+        by[from * width + to] = combinations[to * width + from] * (factors ? factors[to] : 1)
     await piecewise(terms, width * width, (from, to) => engine.turnRows(basis, from, to, width, square, sum))
   }
 
   const { next } = random(seed)
   const first = floats(basis, terms * width)
   for (let at = 0; at < first.length; at++) first[at] = next() - 0.5
-  let found: Eigen = { values: [], vectors: new Float64Array(0) }
+  let found = symmetricEigen(new Float64Array(0), 0)
   for (let round = 0; round < rounds; round++) {
-    const { values: squares, vectors } = await eigen(await product(basis, basis), width, signal)
+    const { values: squares, vectors } = symmetricEigen(await product(basis, basis), width)
     // To columns of length 1 at right angles; what adds nothing becomes zeros.
     const lengths = squares.map(value => (value > 1e-7 * squares[0] ? 1 / Math.sqrt(value) : 0))
-    await turn(vectors.map((value, at) => value * lengths[at % width]))
+    await turn(vectors, lengths)
     floats(image, terms * width).fill(0)
     await piecewise(texts, (2 * width * entries) / texts, (from, to) =>
       engine.addGramTimes(startsAt, columnsAt, valuesAt, from, to, basis, image, width, sum),
     )
     // Rayleigh–Ritz: the directions within the subspace, at the end.
-    if (round === rounds - 1) found = await eigen(await product(basis, image), width, signal)
+    if (round === rounds - 1) found = symmetricEigen(await product(basis, image), width)
     else [basis, image] = [image, basis]
     onRound(round + 1)
   }
@@ -342,60 +346,6 @@ async function strongestDirections(
   for (let term = 0; term < terms; term++)
     projection.set(turned.subarray(term * width, term * width + kept), term * kept)
   return { dimensions: kept, projection }
-}
-
-interface Eigen {
-  /** Descending. */
-  values: number[]
-  /** A column each. */
-  vectors: Float64Array
-}
-
-/** Eigenvalues and vectors of a symmetric matrix, by cyclic Jacobi rotations. */
-async function eigen(symmetric: Float64Array, size: number, signal?: AbortSignal): Promise<Eigen> {
-  const a = symmetric.slice()
-  // A vector a row while they are turned, so that a rotation runs along memory.
-  const v = new Float64Array(size * size)
-  for (let at = 0; at < size; at++) v[at * size + at] = 1
-  const scale = a.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-  for (let sweep = 0; sweep < mostSweeps; sweep++) {
-    let largest = 0
-    for (let p = 0; p < size; p++) {
-      for (let q = p + 1; q < size; q++) {
-        const off = a[p * size + q]
-        largest = Math.max(largest, Math.abs(off))
-        if (Math.abs(off) <= 1e-15 * scale) continue
-        const theta = (a[q * size + q] - a[p * size + p]) / (2 * off)
-        const t = (theta < 0 ? -1 : 1) / (Math.abs(theta) + Math.sqrt(theta * theta + 1))
-        const c = 1 / Math.sqrt(t * t + 1)
-        const s = t * c
-        rotateRows(a, p * size, q * size, size, c, s)
-        for (let k = 0; k < size; k++) {
-          const [ap, aq] = [a[k * size + p], a[k * size + q]]
-          a[k * size + p] = c * ap - s * aq
-          a[k * size + q] = s * ap + c * aq
-        }
-        rotateRows(v, p * size, q * size, size, c, s)
-      }
-      if (p % 16 === 0) await breathe(signal)
-    }
-    if (largest <= 1e-12 * scale) break
-  }
-  const order = Array.from({ length: size }, (_, at) => at).sort((x, y) => a[y * size + y] - a[x * size + x])
-  const vectors = new Float64Array(size * size)
-  for (const [to, from] of order.entries())
-    for (let row = 0; row < size; row++) vectors[row * size + to] = v[from * size + row]
-  return { values: order.map(at => a[at * size + at]), vectors }
-}
-
-const mostSweeps = 30
-
-function rotateRows(a: Float64Array, p: number, q: number, size: number, c: number, s: number): void {
-  for (let k = 0; k < size; k++) {
-    const [ap, aq] = [a[p + k], a[q + k]]
-    a[p + k] = c * ap - s * aq
-    a[q + k] = s * ap + c * aq
-  }
 }
 
 // ---- The embedder ----
