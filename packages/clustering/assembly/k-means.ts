@@ -765,6 +765,16 @@ export function assignListed(count: u32): void {
   scan(0, count, plain)
 }
 
+/** `assignListed` of `count` rows that another list holds, `chunk` at a time, until the queue is empty. */
+export function assignAllListed(rows: usize, count: u32, chunk: u32, queue: usize): void {
+  const chunks = (count + chunk - 1) / chunk
+  for (let at = claim(queue, 1, chunks); at < chunks; at = claim(queue, 1, chunks)) {
+    const size = min(chunk, count - at * chunk)
+    memory.copy(list, rows + ((<usize>(at * chunk)) << 2), (<usize>size) << 2)
+    assignListed(size)
+  }
+}
+
 /** Squared distance of each row to the centre of its label, in 64 bits. */
 export function ownDistances(from: u32, to: u32, out: usize): void {
   for (let row = from; row < to; row++) f64.store(out + ((<usize>row) << 3), exactDistance(row, labelOf(row)))

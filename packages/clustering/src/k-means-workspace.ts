@@ -83,7 +83,7 @@ export interface Workspace {
   /** All rows to their nearest centres. @returns how many have changed their cluster */
   assign(): Promise<number>
   /** Some rows, each listed once, to their nearest centres. @returns sums and weights of them alone, by cluster */
-  assignSome(rows: Uint32Array): { sums: Float64Array; weights: Float64Array }
+  assignSome(rows: Uint32Array): Promise<{ sums: Float64Array; weights: Float64Array }>
   /** Gives a row another cluster. */
   relabel(row: number, label: number): void
   /** Centres to the means of their rows. @returns Σ‖Δc‖² */
@@ -245,6 +245,7 @@ export async function workspace(
     work: number,
     units: number,
     direct: (from: number, to: number) => void,
+    pieces = Math.ceil(units / chunk),
   ): Promise<void> {
     if (!shared || work < leastShared) return inPieces(units, Math.max(1, work / units), direct)
     await pool!.run(
@@ -260,7 +261,7 @@ export async function workspace(
         },
         { name, args: args(queue) },
       ],
-      { total: name === 'tryAllCandidates' ? units : Math.ceil(units / chunk), signal },
+      { total: pieces, signal },
     )
     since = performance.now()
   }
@@ -393,23 +394,40 @@ export async function workspace(
       fresh = false
       return gather()
     },
-    assignSome(rows) {
+    async assignSome(rows) {
       const [, list] = threadArgs(0)
       doubles(at.sums, k * width).fill(0)
       counts().fill(0)
-      for (let from = 0; from < rows.length; from += chunk) {
-        const part = rows.subarray(from, from + chunk)
-        new Uint32Array(space.memory.buffer, list, part.length).set(part)
-        engine.assignListed(part.length)
+      const count = rows.length
+      const piece = Math.min(chunk, Math.ceil(count / (4 * threads) / tileRows) * tileRows)
+      const all = space.take(4 * count)
+      new Uint32Array(space.memory.buffer, all, count).set(rows)
+      try {
+        await pass(
+          'assignAllListed',
+          queue => [all, count, piece, queue],
+          count * k * columns,
+          count,
+          (from, to) => {
+            for (let first = from; first < to; first += chunk) {
+              const part = rows.subarray(first, Math.min(to, first + chunk))
+              new Uint32Array(space.memory.buffer, list, part.length).set(part)
+              engine.assignListed(part.length)
+            }
+          },
+          Math.ceil(count / piece),
+        )
+      } finally {
+        space.give(all)
       }
       gather()
       const source = doubles(at.sums, k * width)
       const weightOf = counts().slice()
-      const all = new Float64Array(k * columns)
+      const sums = new Float64Array(k * columns)
       for (let centre = 0; centre < k; centre++)
         for (let column = 0; column < columns; column++)
-          all[centre * columns + column] = (source[centre * width + column] + weightOf[centre] * shift[column]) * scale
-      return { sums: all, weights: weightOf }
+          sums[centre * columns + column] = (source[centre * width + column] + weightOf[centre] * shift[column]) * scale
+      return { sums, weights: weightOf }
     },
     relabel(row, label) {
       engine.relabel(row, label)
@@ -457,6 +475,7 @@ export async function workspace(
         n * columns * rows.length,
         blocks,
         (from, to) => engine.tryCandidates(from, to, list, rows.length, nearestAt, triesAt),
+        blocks,
       )
       return doubles(triesAt, 8 * blocks)
     },

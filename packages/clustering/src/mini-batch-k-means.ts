@@ -47,7 +47,7 @@ export async function miniBatchKMeans(points: Matrix, options: MiniBatchOptions)
     signal?.throwIfAborted()
     const rows = Uint32Array.from(draws.sample(size, n))
     space.setCentres(centres)
-    const { sums, weights } = space.assignSome(rows)
+    const { sums, weights } = await space.assignSome(rows)
     let weight = 0
     let objective = 0
     for (const row of rows) {

@@ -19,7 +19,7 @@ import {
   sphericalKMeans,
   trimmedKMeans,
 } from '@offprint/clustering'
-import { type Matrix, matrix, random } from '@offprint/kernels'
+import { type Matrix, matrix, random, workerPool } from '@offprint/kernels'
 import fc from 'fast-check'
 import { rowsOf, spacedRows, sse } from './k-means-by-hand.ts'
 
@@ -179,6 +179,24 @@ test('mini-batch: near the objective of k-means on many rows', async () => {
     weights: Float64Array.from({ length: 30_000 }, (_, row) => row % 2),
   })
   assert.ok(weighted.objective < 0.6 * full.objective)
+})
+
+test('mini-batch: the same in any number of threads', async () => {
+  const { points } = groups(12_000, 16, 12)
+  const pool = workerPool({ threads: 2 })
+  try {
+    // Batches of more than 2²² multiplications are shared out.
+    const options = {
+      k: 40,
+      seed: 2,
+      batch: 8000,
+      maxSteps: 4,
+      weights: Float64Array.from(points.data.slice(0, 12_000), Math.abs),
+    }
+    assert.deepEqual(await miniBatchKMeans(points, { ...options, pool }), await miniBatchKMeans(points, options))
+  } finally {
+    await pool.close()
+  }
 })
 
 test('models are the same after saving and opening, and place rows alike', async () => {
