@@ -61,7 +61,7 @@ export async function oneBatchPam(data: Matrix | Dissimilarities, options: OneBa
         })
         try {
           await inner.place(space.medoids())
-        const innerTotals = [inner.engine.total()]
+          const innerTotals = [inner.engine.total()]
           const search = k === 1 ? bestSingle : eagerSwaps({ shuffle, seed: random.integer(2 ** 32) })
           const found = await search(inner, {
             maxPasses,
