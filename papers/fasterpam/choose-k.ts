@@ -1,7 +1,7 @@
-import { fasterPam, medoidSilhouette } from '@offprint/clustering'
+import { dynMsc, fasterPam, type KMedoids } from '@offprint/clustering'
 import { type Block, defineMethod, InputError, input, z } from '../define.ts'
 import { exampleTable } from './cluster.ts'
-import { askForPoints, askForStart, compare, readObjects, requireK } from './points.ts'
+import { askForPoints, askForStart, compare, readObjects, requireAllPairs, requireK } from './points.ts'
 
 export const chooseK = defineMethod({
   title: 'Choose k',
@@ -15,6 +15,10 @@ export const chooseK = defineMethod({
       vectors: askForPoints.vectors,
       kMin: input.number({ label: 'Smallest k', integer: true, min: 2, default: 2 }),
       kMax: input.number({ label: 'Largest k', integer: true, min: 2, max: 1000, default: 15 }),
+      search: input.choice(['fasterpam', 'dynmsc'], {
+        label: 'Search',
+        hint: 'fasterpam: each k by itself, for short distances. dynmsc: from the largest k down, for a high medoid silhouette.',
+      }),
       columns: askForPoints.columns,
       metric: askForPoints.metric,
       standardize: askForPoints.standardize,
@@ -24,6 +28,7 @@ export const chooseK = defineMethod({
     .superRefine(
       input.checked(given => {
         const { count } = readObjects(given)
+        requireAllPairs(given, count)
         requireK('kMin', given.kMin, count)
         requireK('kMax', given.kMax, count)
         if (given.kMax < given.kMin) throw new InputError('kMax', String(given.kMax), `at least kMin (${given.kMin})`)
@@ -32,25 +37,28 @@ export const chooseK = defineMethod({
   async run(given, context): Promise<Block[]> {
     const objects = readObjects(given)
     const distances = await compare(objects, given, context)
-    const curve: { k: number; objective: number; fit: number; swaps: number }[] = []
+    const curve: { k: number; objective: number; fit: number; swaps: number | null }[] = []
     const notes = new Set<string>()
-    for (let k = given.kMin; k <= given.kMax; k++) {
-      context.progress(k - given.kMin, given.kMax - given.kMin + 1, 'Clustering for each k')
-      const found = await fasterPam(distances, {
-        k,
-        init: given.init,
-        restarts: given.restarts,
-        seed: context.seed,
-        signal: context.signal,
-      })
-      for (const note of found.notes) notes.add(`k = ${k}: ${note}`)
-      curve.push({
-        k,
-        objective: found.objective,
-        fit: medoidSilhouette(distances, found.medoids).mean,
-        swaps: found.swaps,
-      })
+    const options = {
+      init: given.init,
+      restarts: given.restarts,
+      seed: context.seed,
+      signal: context.signal,
     }
+    const note = ({ k, notes: all }: KMedoids) => all.forEach(one => void notes.add(`k = ${k}: ${one}`))
+    if (given.search === 'dynmsc') {
+      const onProgress = (done: number, total: number) => context.progress(done, total, 'Dropping medoids')
+      const found = await dynMsc(distances, { ...options, kMin: given.kMin, kMax: given.kMax, onProgress })
+      note(found)
+      for (const { k, deviation, medoidSilhouette } of found.curve)
+        curve.push({ k, objective: deviation, fit: medoidSilhouette, swaps: null })
+    } else
+      for (let k = given.kMin; k <= given.kMax; k++) {
+        context.progress(k - given.kMin, given.kMax - given.kMin + 1, 'Clustering for each k')
+        const found = await fasterPam(distances, { ...options, k })
+        note(found)
+        curve.push({ k, objective: found.deviation, fit: found.medoidSilhouette, swaps: found.swaps })
+      }
     const best = curve.reduce((one, other) => (other.fit > one.fit ? other : one))
     const suggestion =
       best.k === given.kMax
@@ -72,7 +80,7 @@ export const chooseK = defineMethod({
         type: 'series',
         name: 'objectives',
         title: 'Total deviation over k',
-        note: 'It always falls with k; a bend shows where more clusters stop helping.',
+        note: 'It falls with k; a bend shows where more clusters stop helping.',
         x: { label: 'k' },
         y: { label: 'total deviation' },
         series: [{ name: 'total deviation', points: curve.map(({ k, objective }) => [k, objective]) }],

@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs'
-import { fasterPam, medoidSilhouette, project, silhouette } from '@offprint/clustering'
+import { project, silhouette } from '@offprint/clustering'
+import { mostObjects, workerPool } from '@offprint/kernels'
 import { type Block, defineMethod, input, type SeriesBlock, type TableBlock, z } from '../define.ts'
-import { askForPoints, askForStart, compare, type Objects, readObjects, requireK } from './points.ts'
+import { askForPoints, askForStart, compare, type Objects, pointsOf, readObjects, requireK } from './points.ts'
+import { chosen, clusterBy, requireVariant, titles, variants } from './variants.ts'
 
 /** Columns of the user's table that are repeated beside each medoid. */
 const shownColumns = 24
-/** Points of the silhouette plot; more would not be seen. */
+/** Points of the silhouette plot and of the map; more would not be seen. */
 const shownPoints = 2000
+const mappedPoints = 20_000
 
 export const exampleTable = {
   name: 'cities.csv',
@@ -24,43 +27,61 @@ export const cluster = defineMethod({
       table: askForPoints.table,
       vectors: askForPoints.vectors,
       k: input.number({ label: 'k, the number of clusters', integer: true }),
+      variant: input.choice(variants, {
+        label: 'Variant',
+        hint: 'auto: FasterPAM up to 16,384 rows, OneBatchPAM beyond. fastermsc seeks a high medoid silhouette instead of short distances.',
+      }),
       columns: askForPoints.columns,
       metric: askForPoints.metric,
       standardize: askForPoints.standardize,
       precomputed: askForPoints.precomputed,
       ...askForStart,
     })
-    .superRefine(input.checked(given => requireK('k', given.k, readObjects(given).count))),
+    .superRefine(
+      input.checked(given => {
+        const { count } = readObjects(given)
+        requireK('k', given.k, count)
+        requireVariant(given.variant, { ...given, count })
+      }),
+    ),
   async run(given, context): Promise<Block[]> {
     const objects = readObjects(given)
-    const distances = await compare(objects, given, context)
-    const found = await fasterPam(distances, {
+    // Beyond that, rows of distances are worked out as they are needed.
+    const few = objects.count <= mostObjects
+    const pool = context.threads > 1 ? workerPool({ threads: context.threads }) : undefined
+    const data = few ? await compare(objects, given, context, pool) : pointsOf(objects, given)
+    const found = await clusterBy(given.variant, data, {
       k: given.k,
+      metric: given.metric,
       init: given.init,
       restarts: given.restarts,
       seed: context.seed,
+      pool,
       signal: context.signal,
       onProgress: (done, total) => context.progress(done, total, 'Swapping medoids'),
-    })
+    }).finally(() => pool?.close())
     context.log(
       `start ${found.seconds.init.toFixed(4)} s, swaps ${found.seconds.swap.toFixed(4)} s, ${found.evaluations} candidates evaluated`,
     )
     const display = displayOrder(found.labels, found.sizes)
     const medoids = display.order.map(slot => found.medoids[slot])
     const labels = found.labels.map(slot => display.rank[slot])
-    const medoidFit = medoidSilhouette(distances, found.medoids)
-    const fit = await silhouette(distances, found.labels, context)
+    const fit = 'n' in data ? await silhouette(data, found.labels, context) : { mean: null, values: [] }
     return [
-      metric('objective', 'Total deviation', found.objective, 'sum of all rows’ distances to their medoid'),
-      metric('meanDeviation', 'Mean deviation', found.objective / objects.count),
+      metric('objective', 'Total deviation', found.deviation, 'sum of all rows’ distances to their medoid'),
+      metric('meanDeviation', 'Mean deviation', found.deviation / objects.count),
       metric(
         'silhouette',
         'Silhouette',
         fit.mean,
-        fit.mean === null ? 'needs 2 to n − 1 clusters' : 'from −1 to 1, high is good',
+        fit.mean !== null
+          ? 'from −1 to 1, high is good'
+          : few
+            ? 'needs 2 to n − 1 clusters'
+            : `left out beyond ${mostObjects.toLocaleString('en')} rows`,
       ),
-      metric('medoidSilhouette', 'Medoid silhouette', medoidFit.mean, 'from 0 to 1, high is good'),
-      metric('swaps', 'Swaps', found.swaps),
+      metric('medoidSilhouette', 'Medoid silhouette', found.medoidSilhouette, 'from 0 to 1, high is good'),
+      metric('swaps', 'Swaps', found.swaps, `by ${titles[chosen(given.variant, data)]}`),
       metric(
         'passes',
         'Passes over the data',
@@ -74,9 +95,9 @@ export const cluster = defineMethod({
         text,
       })),
       medoidTable(objects, medoids, labels, found.nearest, fit.values),
-      await picture(objects, distances, labels, medoids, context.signal),
+      await picture(objects, data, labels, medoids, context.signal),
       ...(fit.mean === null ? [] : [silhouettePlot(labels, fit.values, medoids.length)]),
-      trace(found.trace),
+      trace(found.trace, given.variant === 'fastermsc' ? 'medoid silhouette' : 'total deviation'),
       labelTable(objects, labels, found.nearest, fit.mean === null ? undefined : fit.values),
     ]
   },
@@ -186,22 +207,26 @@ async function picture(
       : points
         ? `principal component ${index + 1}`
         : `scaled coordinate ${index + 1}`
+  const step = Math.ceil(count / mappedPoints)
+  const ringed = new Set(medoids)
+  const shown = Array.from({ length: count }, (_, row) => row).filter(row => row % step === 0 || ringed.has(row))
+  const some = step > 1 ? ` One row in ${step} is shown.` : ''
   return {
     type: 'scatter',
     name: 'map',
     title: 'Map of the clusters',
     note: plain
-      ? 'Medoids are ringed.'
-      : `Medoids are ringed. ${points ? 'Principal components' : 'Classical scaling'}: distances in the picture are only roughly right.`,
+      ? `Medoids are ringed.${some}`
+      : `Medoids are ringed. ${points ? 'Principal components' : 'Classical scaling'}: distances in the picture are only roughly right.${some}`,
     x: { label: axis(0) },
     y: { label: axis(1) },
     points: {
-      x: Array.from({ length: count }, (_, row) => place[2 * row]),
-      y: Array.from({ length: count }, (_, row) => place[2 * row + 1]),
-      group: Array.from(labels),
-      label: titles.length ? titles : Array.from({ length: count }, (_, row) => `row ${row}`),
+      x: shown.map(row => place[2 * row]),
+      y: shown.map(row => place[2 * row + 1]),
+      group: shown.map(row => labels[row]),
+      label: shown.map(row => (titles.length ? titles[row] : `row ${row}`)),
     },
-    emphasis: medoids,
+    emphasis: step > 1 ? medoids.map(row => shown.indexOf(row)) : medoids,
   }
 }
 
@@ -230,14 +255,14 @@ function silhouettePlot(labels: Int32Array, fit: ArrayLike<number>, k: number): 
   }
 }
 
-function trace(objective: ArrayLike<number>): SeriesBlock {
+function trace(objective: ArrayLike<number>, label: string): SeriesBlock {
   return {
     type: 'series',
     name: 'trace',
-    title: 'Total deviation, swap by swap',
+    title: `${label[0].toUpperCase()}${label.slice(1)}, swap by swap`,
     x: { label: 'swaps' },
-    y: { label: 'total deviation' },
-    series: [{ name: 'total deviation', points: Array.from(objective, (value, swaps) => [swaps, value]) }],
+    y: { label },
+    series: [{ name: label, points: Array.from(objective, (value, swaps) => [swaps, value]) }],
   }
 }
 

@@ -5,8 +5,9 @@ import { type Block, block, type RunContext, type TableBlock } from '../define.t
 import { InputErrors, parseInput } from '../fields.ts'
 import { parseTable } from '../table.ts'
 import fasterpam from './index.ts'
+import { variants } from './variants.ts'
 
-const { cluster, 'choose-k': chooseK } = fasterpam.methods
+const { cluster, 'choose-k': chooseK, compare } = fasterpam.methods
 
 const context: RunContext = {
   seed: 1,
@@ -21,7 +22,10 @@ const context: RunContext = {
 const table = (text: string) => parseTable(new TextEncoder().encode(text), { name: 'mine.csv' })
 
 /** Runs a method on its parsed input, and checks that what comes back are blocks. */
-async function run(method: typeof cluster, values: Record<string, unknown>): Promise<Map<string, Block>> {
+async function run(
+  method: typeof cluster | typeof chooseK | typeof compare,
+  values: Record<string, unknown>,
+): Promise<Map<string, Block>> {
   const blocks: Block[] = await method.run(parseInput(method, values), context)
   for (const one of blocks) block.parse(one)
   return new Map(blocks.map(one => [one.name, one]))
@@ -102,11 +106,13 @@ test('input that cannot be used is refused beside its field', () => {
   refuse({ table: table(groups), k: 2, columns: 'z' }, 'columns', /no column 'z'; it has name, x, y/)
   refuse({ table: table('name\na\nb\n'), k: 1 }, 'table', /at least one column of numbers/)
   refuse({ table: table('x\n1\n\n3\n1e400\n'), k: 1 }, 'table', /1e400/)
-  refuse(
-    { vectors: { ...matrix(16_385, 1), name: 'v.npy' }, k: 1 },
-    'vectors',
-    /at most 16,384 rows.*found 16,385 rows/,
-  )
+  const many = { ...matrix(16_385, 1), name: 'v.npy' }
+  for (const method of [chooseK, compare])
+    refuse({ vectors: many, k: 2 }, 'vectors', /at most 16,384 rows.*found 16,385 rows/, method)
+  refuse({ vectors: many, k: 2, variant: 'pam' }, 'variant', /beyond at most 16,384 rows/)
+  refuse({ vectors: many, k: 2, init: 'build' }, 'init', /random, lab/)
+  refuse({ vectors: { ...matrix(500_001, 1), name: 'v.npy' }, k: 1 }, 'vectors', /at most 500,000 rows/)
+  refuse({ table: table(groups), k: 1, variant: 'fastermsc' }, 'k', /at least 2 for FasterMSC/)
   refuse({ k: 1 }, 'table', /table must be a table/)
 })
 
@@ -128,12 +134,53 @@ test('numbers that are too large for distances are refused beside their field', 
   })
 })
 
+test('every variant clusters the same groups', async () => {
+  for (const variant of variants) {
+    const blocks = await run(cluster, { table: table(groups), k: 2, variant, restarts: 3 })
+    assert.equal(metric(blocks, 'objective'), 5, variant)
+  }
+})
+
+test('more rows than all pairs of which fit into memory are clustered, and the map shows some of them', async () => {
+  const vectors = { ...matrix(40_000, 2), name: 'v.npy' }
+  for (let row = 0; row < vectors.rows; row++) {
+    vectors.data[2 * row] = 100 * (row % 3) + (row % 7)
+    vectors.data[2 * row + 1] = row % 5
+  }
+  const blocks = await run(cluster, { vectors, k: 3 })
+  assert.equal(new Set(column(blocks, 'medoids', 'index').map(row => Number(row) % 3)).size, 3)
+  assert.equal(column(blocks, 'labels', 'cluster').length, 40_000)
+  const map = blocks.get('map')
+  assert.ok(map?.type === 'scatter')
+  assert.ok(map.points.x.length <= 20_003)
+  assert.deepEqual(
+    map.emphasis!.map(at => map.points.x[at]),
+    (column(blocks, 'medoids', 'index') as number[]).map(row => vectors.data[2 * row]),
+  )
+  assert.equal(metric(blocks, 'silhouette'), null)
+})
+
+test('compare shows every variant with time, deviation and its swaps', async () => {
+  const blocks = await run(compare, { table: table(groups), k: 2 })
+  assert.equal(metric(blocks, 'best'), 5)
+  const names = column(blocks, 'variants', 'variant')
+  assert.equal(names.length, 8)
+  assert.ok(column(blocks, 'variants', 'above').every(value => Number(value) >= 0))
+  const traces = blocks.get('traces')
+  assert.ok(traces?.type === 'series')
+  for (const { points } of traces.series) for (const [, value] of points) assert.ok(value! >= 5)
+  const times = blocks.get('times')
+  assert.ok(times?.type === 'bars' && times.bars.length === 8)
+})
+
 test('choose-k finds the number of groups that are there, and refuses ranges that are none', async () => {
   const three = table(
     `x,y\n${[0, 20, 40].flatMap(at => [0, 1, 2, 3].map(step => `${at + step},${at - step}`)).join('\n')}\n`,
   )
   const blocks = await run(chooseK, { table: three, kMax: 8, restarts: 5 })
   assert.equal(metric(blocks, 'k'), 3)
+  const dynamic = await run(chooseK, { table: three, kMax: 5, search: 'dynmsc' })
+  assert.equal(metric(dynamic, 'k'), 3)
   const objectives = column(blocks, 'curve', 'objective') as number[]
   assert.equal(objectives.length, 7)
   for (let index = 1; index < objectives.length; index++) assert.ok(objectives[index] <= objectives[index - 1])
@@ -143,19 +190,19 @@ test('choose-k finds the number of groups that are there, and refuses ranges tha
 })
 
 test('the examples run as they are', async () => {
-  for (const method of [cluster, chooseK]) {
+  for (const method of [cluster, chooseK, compare]) {
     const { table: given, ...rest } = method.example as { table: { text: string } }
     const blocks = await run(method, { ...rest, table: table(given.text) })
     assert.ok(blocks.size > 3)
   }
 })
 
-test('C2 and C6 hold on data made here, and say that it is', async () => {
-  for (const id of ['C2', 'C6']) {
+test('C2, C5 and C6 hold on data made here, and say that it is', async () => {
+  for (const id of ['C2', 'C5', 'C6']) {
     const claim = fasterpam.claims.find(one => one.id === id)!
     const { value, on } = await claim.check!(context)
     assert.match(on, /data made here/)
-    assert.ok(id === 'C2' ? value === 0 : value >= 3, `${id}: ${value}`)
+    assert.ok({ C2: value === 0, C5: value <= 1, C6: value >= 3 }[id], `${id}: ${value}`)
   }
 })
 

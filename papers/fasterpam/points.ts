@@ -1,12 +1,23 @@
 /** What both methods ask for: a table, vectors or a matrix of dissimilarities; and how it becomes what the engine takes. */
 import { standardise } from '@offprint/clustering'
-import { type Dissimilarities, dissimilarities, type Matrix, matrix, mostObjects, precomputed } from '@offprint/kernels'
+import {
+  type Dissimilarities,
+  dissimilarities,
+  type Matrix,
+  matrix,
+  mostObjects,
+  precomputed,
+  type WorkerPool,
+} from '@offprint/kernels'
 import { InputError, input, type RunContext } from '../define.ts'
 import type { Table, Vectors } from '../input.ts'
 import { numericMatrix } from '../table.ts'
 
 export const metrics = ['euclidean', 'sqeuclidean', 'manhattan', 'chebyshev', 'cosine'] as const
 export const inits = ['random', 'build', 'lab', 'k-medoids++', 'park-jun', 'first'] as const
+
+/** A result has a line for each row. */
+const mostRows = 500_000
 
 /** Fields of the form that say what is clustered and how. */
 export const askForPoints = {
@@ -77,9 +88,9 @@ export function readObjects(given: Given): Objects & { matrix: Matrix } {
   if (!table && !vectors)
     throw new InputError('table', 'nothing', 'a table (CSV, TSV or JSONL), or vectors must be given')
   const count = (table ?? vectors)!.rows
-  if (count > mostObjects) {
-    const most = mostObjects.toLocaleString('en')
-    const expected = `at most ${most} rows, as all pairs are kept in memory`
+  if (given.precomputed) requireAllPairs(given, count)
+  if (count > mostRows) {
+    const expected = `at most ${mostRows.toLocaleString('en')} rows`
     throw new InputError(fieldOf(given), `${count.toLocaleString('en')} rows`, expected)
   }
   if (!table) return { count, points: given.precomputed ? undefined : vectors, matrix: vectors!, names: [], labels: [] }
@@ -94,23 +105,36 @@ function fieldOf(given: Given): string {
   return given.table ? 'table' : 'vectors'
 }
 
+/** @throws InputError for more rows than all pairs of which are kept in memory */
+export function requireAllPairs(given: Given, count: number): void {
+  if (count <= mostObjects) return
+  const expected = `at most ${mostObjects.toLocaleString('en')} rows, as all pairs are kept in memory`
+  throw new InputError(fieldOf(given), `${count.toLocaleString('en')} rows`, expected)
+}
+
 /** `k must be a whole number from 1 to n (n = 150), found 0`, before anything is computed. */
 export function requireK(field: string, k: number, count: number): void {
   if (k >= 1 && k <= count) return
   throw new InputError(field, String(k), `a whole number from 1 to n (n = ${count})`)
 }
 
-/** All pairwise dissimilarities of the objects. */
+/** The objects' coordinates, standardised where that is asked for. */
+export function pointsOf(objects: { matrix: Matrix }, given: Given): Matrix {
+  return given.standardize ? standardise(objects.matrix).points : objects.matrix
+}
+
+/** All pairwise dissimilarities of the objects. @param pool threads to work in */
 export async function compare(
-  objects: Objects & { matrix: Matrix },
+  objects: { matrix: Matrix },
   given: Given,
   context: RunContext,
+  pool?: WorkerPool,
 ): Promise<Dissimilarities> {
   const field = fieldOf(given)
   if (given.precomputed) return precomputed(objects.matrix, { signal: context.signal, field })
-  const points = given.standardize ? standardise(objects.matrix).points : objects.matrix
-  return dissimilarities(points, given.metric, {
+  return dissimilarities(pointsOf(objects, given), given.metric, {
     field,
+    pool,
     signal: context.signal,
     onProgress: (done, total) => context.progress(done, total, 'Comparing all pairs'),
   })

@@ -47,7 +47,7 @@ test('papers --json lists the papers with their methods', async () => {
   const fasterpam = papers.find((paper: { slug: string }) => paper.slug === 'fasterpam')
   assert.deepEqual(
     fasterpam.methods.map((method: { name: string }) => method.name),
-    ['cluster', 'choose-k'],
+    ['cluster', 'choose-k', 'compare'],
   )
   assert.match(fasterpam.title, /^Fast and Eager k-Medoids/)
 })
