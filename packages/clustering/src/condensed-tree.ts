@@ -1,5 +1,5 @@
 /** HDBSCAN's condensed tree: what remains of a tree of merges when clusters below a size count as noise. */
-import { DisjointSets } from './hierarchical.ts'
+import { DisjointSets } from './disjoint-sets.ts'
 import type { SpanningTree } from './spanning-tree.ts'
 
 /** A cluster's density is λ = 1/distance. Cluster 0 holds all rows; the others come after those that they split from. */
@@ -24,7 +24,8 @@ export interface CondensedTree {
 
 /**
  * Condenses a spanning tree (Campello, Moulavi, Zimek and Sander 2015, section 4): a cluster splits where at least two parts of
- * `minClusterSize` rows come apart; rows of smaller parts leave it. Rows at distance 0 count as half as far apart as the nearest that differ.
+ * `minClusterSize` rows come apart; rows of smaller parts leave it. Rows at distance 0 count as half as far apart as the nearest
+ * that differ.
  *
  * Clusters are chosen by excess of mass: those of the greatest total stability of which none lies in another; of equal ones the
  * larger cluster.

@@ -64,8 +64,9 @@ const pieceMs = 15
 
 /**
  * DBSCAN. Core rows within `eps` of each other are in one cluster; a row that is none but within `eps` of one is on the border, and
- * belongs to the first such core row's. Neighbours are found by k-d trees, exactly: whether a row is within `eps` is decided in 64 bits where
- * 32 could be wrong. About O(n·log n) where columns are few, O(n²·d) at worst; memory O(n·d), and for dissimilarities nothing more.
+ * belongs to the first such core row's. Neighbours are found by k-d trees, exactly: whether a row is within `eps` is decided in 64
+ * bits where 32 could be wrong. About O(n·log n) where columns are few, O(n²·d) at worst; memory O(n·d), and for dissimilarities
+ * nothing more.
  *
  * @param data n × d points, or dissimilarities
  * @throws InputError for wrong options or points; the signal's reason once it is aborted
@@ -182,8 +183,8 @@ async function ofSquare(square: Dissimilarities, options: DbscanOptions): Promis
 }
 
 /**
- * Clusters of rows that need not be those that were clustered: that of the first core row within `eps`, −1 where there is none. Rows
- * that were clustered get their own again.
+ * Clusters of rows that need not be those that were clustered: that of the first core row within `eps`, −1 where there is none.
+ * Rows that were clustered get their own again.
  *
  * @throws InputError for points that do not fit; the signal's reason once it is aborted
  */

@@ -12,9 +12,9 @@ import {
 /**
  * A column of a table. A missing cell is NaN, null, undefined or an empty text.
  *
- * `number`: the difference divided by the range of the column. `ordered`: the same, of whole numbers that say the place in the order.
- * `nominal`: 0 where equal, otherwise 1. `asymmetric`: two kinds of cell, 1 (or true) and 0 (or false); that both have 1 says that
- * rows are alike, that neither has says nothing, so the column is then passed over.
+ * `number`: the difference divided by the range of the column. `ordered`: the same, of whole numbers that say the place in the
+ * order. `nominal`: 0 where equal, otherwise 1. `asymmetric`: two kinds of cell, 1 (or true) and 0 (or false); that both have 1
+ * says that rows are alike, that neither has says nothing, so the column is then passed over.
  */
 export interface GowerColumn {
   name?: string
@@ -29,8 +29,8 @@ export const gowerKinds: readonly GowerColumn['kind'][] = ['number', 'ordered', 
 const pieceMs = 15
 
 /**
- * All pairwise dissimilarities (Gower 1971): the weighted mean over the columns that both rows have of differences from 0 to 1. As R's
- * `daisy(metric = 'gower')`. A column of equal numbers counts as one in which rows are alike. O(n²·d) time, 4n² bytes.
+ * All pairwise dissimilarities (Gower 1971): the weighted mean over the columns that both rows have of differences from 0 to 1. As
+ * R's `daisy(metric = 'gower')`. A column of equal numbers counts as one in which rows are alike. O(n²·d) time, 4n² bytes.
  *
  * @throws InputError for no columns or rows, columns of different lengths, cells of another kind, weights below 0 or all 0, two rows
  * that have no column in common, more than 16,384 rows; the signal's reason once it is aborted

@@ -33,16 +33,16 @@ export interface HdbscanOptions extends LongCall {
   /** Whether all rows may be one cluster, without noise; default false. */
   allowSingle?: boolean
   /**
-   * Whether edges of equal length come apart at once, as the paper has it. A core distance is the length of many edges; where these come
-   * apart one by one, as in R's and Python's packages, a row between clusters belongs to the one or the other by the order of rows, and where
-   * `minClusterSize` is small the number of clusters can depend on that. Default false.
+   * Whether edges of equal length come apart at once, as the paper has it. A core distance is the length of many edges; where these
+   * come apart one by one, as in R's and Python's packages, a row between clusters belongs to the one or the other by the order of
+   * rows, and where `minClusterSize` is small the number of clusters can depend on that. Default false.
    */
   simultaneous?: boolean
   /** How far apart two rows are, where points are given; default `euclidean`. */
   metric?: Metric
   /**
-   * Finds the k nearest rows of each (itself the first), as n × k row numbers: another index, such as HNSW, in place of exact search.
-   * Only core distances depend on it.
+   * Finds the k nearest rows of each (itself the first), as n × k row numbers: another index, such as HNSW, in place of exact
+   * search. Only core distances depend on it.
    */
   neighbours?: (points: Matrix, k: number) => Promise<{ ids: ArrayLike<number> }>
   /** Threads to work in; default the calling one. Results are the same. */
@@ -97,10 +97,10 @@ const mostForPrim = 1000
 const columnsForPrim = 24
 
 /**
- * HDBSCAN. Core distances by a k-d tree, or by `neighbours`; the minimum spanning tree of mutual reachability by Borůvka's method on that tree,
- * or by Prim's where columns are many; then the condensed tree, of which excess of mass chooses clusters. Exact but for rounding: which
- * rows are the nearest is decided on distances of 32-bit floats, lengths of edges are of 64. About O(n·log² n) where columns are few,
- * O(n²·d) at worst; memory O(n·d).
+ * HDBSCAN. Core distances by a k-d tree, or by `neighbours`; the minimum spanning tree of mutual reachability by Borůvka's method
+ * on that tree, or by Prim's where columns are many; then the condensed tree, of which excess of mass chooses clusters. Exact but
+ * for rounding: which rows are the nearest is decided on distances of 32-bit floats, lengths of edges are of 64. About O(n·log² n)
+ * where columns are few, O(n²·d) at worst; memory O(n·d).
  *
  * @param data n × d points, or dissimilarities
  * @throws InputError for wrong options or points; the signal's reason once it is aborted
@@ -252,8 +252,8 @@ function labelled(tree: CondensedTree, n: number) {
 }
 
 /**
- * Places rows that need not be those that were clustered, without changing the clusters: each joins its nearest row by mutual reachability, in
- * the smallest cluster that is there at that density.
+ * Places rows that need not be those that were clustered, without changing the clusters: each joins its nearest row by mutual
+ * reachability, in the smallest cluster that is there at that density.
  *
  * @throws InputError for points that do not fit; the signal's reason once it is aborted
  */

@@ -15,6 +15,7 @@ import {
 } from '@offprint/kernels'
 import { simd } from '../build/hierarchical.js'
 import { powerNear } from './comparable-rows.ts'
+import { DisjointSets } from './disjoint-sets.ts'
 import { centresMatrix, kMeans } from './k-means.ts'
 import { checkedWeights, requireRows } from './k-means-workspace.ts'
 import { requireK, requireWhole } from './k-medoids.ts'
@@ -26,8 +27,8 @@ export const linkages: readonly Linkage[] = ['single', 'complete', 'average', 'w
 
 export interface AgglomerativeOptions extends LongCall {
   /**
-   * How far apart two clusters are. `ward` (default): √(2ab/(a+b))‖c − c′‖ for a and b rows with means c and c′, by which the sum of squares
-   * grows least; R's `ward.D2`. `single`, `complete`, `average`: the least, greatest or mean distance of their rows.
+   * How far apart two clusters are. `ward` (default): √(2ab/(a+b))‖c − c′‖ for a and b rows with means c and c′, by which the sum
+   * of squares grows least; R's `ward.D2`. `single`, `complete`, `average`: the least, greatest or mean distance of their rows.
    */
   linkage?: Linkage
   /** How far apart two rows are, where points are given; default `euclidean`, the only one for `ward`. */
@@ -45,8 +46,8 @@ export interface Hierarchy {
   /** Number of leaves. */
   leaves: number
   /**
-   * (leaves − 1) × 4, by height: two clusters, the height at which they merge, and the rows (or the weight) of the new one. Leaves are
-   * clusters 0 … leaves − 1, and merge i makes cluster leaves + i. SciPy's table.
+   * (leaves − 1) × 4, by height: two clusters, the height at which they merge, and the rows (or the weight) of the new one. Leaves
+   * are clusters 0 … leaves − 1, and merge i makes cluster leaves + i. SciPy's table.
    */
   merges: Float64Array
   /** Leaf of each row: the row itself, or its k-means centre where there were too many rows. */
@@ -73,9 +74,10 @@ const pieceWork = 2 ** 24
 const pieceMs = 15
 
 /**
- * Hierarchical clustering by nearest-neighbour chains (Murtagh 1983), single linkage by the minimum spanning tree. O(n²) time, O(n²·d) for
- * `single` and `ward` of points, which take O(n·d) memory; the others keep 4n² bytes of 32-bit distances. Heights of `single` and of `ward` of points are of 64
- * bits, others good to about 1e-6 relative. Of equally near clusters the one that the chain came from counts, then the lowest.
+ * Hierarchical clustering by nearest-neighbour chains (Murtagh 1983), single linkage by the minimum spanning tree. O(n²) time,
+ * O(n²·d) for `single` and `ward` of points, which take O(n·d) memory; the others keep 4n² bytes of 32-bit distances. Heights of
+ * `single` and of `ward` of points are of 64 bits, others good to about 1e-6 relative. Of equally near clusters the one that the
+ * chain came from counts, then the lowest.
  *
  * More than 100,000 rows, or 20,000 where all pairs are kept, become 2,000 k-means centres first; `notes` says so.
  *
@@ -282,38 +284,6 @@ function tableOf(n: number, { from, to, heights }: Merges, weights: Float64Array
   return table
 }
 
-/** Sets of whole numbers that are joined. */
-export class DisjointSets {
-  #parents: Uint32Array
-  #sizes: Uint32Array
-
-  constructor(count: number) {
-    this.#parents = Uint32Array.from({ length: count }, (_, one) => one)
-    this.#sizes = new Uint32Array(count).fill(1)
-  }
-
-  /** A number that stands for the set of `one`. */
-  find(one: number): number {
-    const parents = this.#parents
-    while (parents[one] !== one) {
-      parents[one] = parents[parents[one]]
-      one = parents[one]
-    }
-    return one
-  }
-
-  /** @returns what stands for the joined set */
-  join(a: number, b: number): number {
-    let root = this.find(a)
-    let other = this.find(b)
-    if (root === other) return root
-    if (this.#sizes[root] < this.#sizes[other]) [root, other] = [other, root]
-    this.#parents[other] = root
-    this.#sizes[root] += this.#sizes[other]
-    return root
-  }
-}
-
 export interface Cut {
   /** Cluster of each row; clusters are numbered by their first rows. */
   labels: Int32Array
@@ -368,7 +338,8 @@ export function leafOrder({ merges, leaves }: Hierarchy): Uint32Array {
 }
 
 /**
- * Correlation of distances with the heights at which their rows come together (Sokal and Rohlf 1962): near 1 the tree keeps them. O(n²·d).
+ * Correlation of distances with the heights at which their rows come together (Sokal and Rohlf 1962): near 1 the tree keeps them.
+ * O(n²·d).
  *
  * @param data what the tree was made from
  * @returns null where it is not defined: fewer than three rows, or equal distances or heights throughout

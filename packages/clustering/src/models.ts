@@ -37,8 +37,8 @@ function kindOf(model: SavedModel): Kind {
 }
 
 /**
- * Writes a model (a result of `kMeans`, of its variants or of `gaussianMixture`, or the `model` of `dbscan` or `hdbscan`) as text; labels are left
- * out.
+ * Writes a model (a result of `kMeans`, of its variants or of `gaussianMixture`, or the `model` of `dbscan` or `hdbscan`) as text;
+ * labels are left out.
  *
  * @example
  * const text = saveModel(await kMeans(points, { k: 8 }))

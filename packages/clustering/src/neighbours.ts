@@ -150,8 +150,8 @@ async function answers<T>(
 }
 
 /**
- * Number of the k-th nearest row of a tree for each row of another (or the same, whose rows then count themselves). Of equally near ones
- * the lower number is nearer.
+ * Number of the k-th nearest row of a tree for each row of another (or the same, whose rows then count themselves): one of
+ * those that are equally near, the same in any number of threads.
  */
 export async function kthNearest(
   tree: KdTree,
@@ -280,8 +280,9 @@ function reachRoom(tree: KdTree, queries: KdTree) {
 }
 
 /**
- * The spanning tree of least length by mutual reachability, max(core, core, distance): Borůvka's method, as each component asks the tree
- * for its nearest other one (March, Ram and Gray 2010). O(n·log² n) where columns are few and rows not all alike; at worst O(n²·d·log n).
+ * The spanning tree of least length by mutual reachability, max(core, core, distance): Borůvka's method, as each component asks the
+ * tree for its nearest other one (March, Ram and Gray 2010). O(n·log² n) where columns are few and rows not all alike; at worst
+ * O(n²·d·log n).
  *
  * @param cores measures of all rows
  * @returns edges of which the lengths are left to be worked out

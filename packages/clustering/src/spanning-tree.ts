@@ -32,8 +32,8 @@ const pieceWork = 2 ** 24
 const pieceMs = 15
 
 /**
- * The tree of least length that joins all rows, by Prim's method. O(n²·d) time, O(n·d) memory. Which rows are the nearest is decided on
- * distances of 32-bit floats; of equally near ones the first joins.
+ * The tree of least length that joins all rows, by Prim's method. O(n²·d) time, O(n·d) memory. Which rows are the nearest is
+ * decided on distances of 32-bit floats; of equally near ones the first joins.
  *
  * @param cores n numbers, below none of which a distance to the row counts: core distances make it HDBSCAN's tree of mutual reachability
  * @throws InputError for points that cannot be compared by the metric; the signal's reason once it is aborted

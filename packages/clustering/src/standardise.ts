@@ -3,9 +3,9 @@ import { breathe, InputError, type LongCall, type Matrix, matrix, requireFinite 
 import { requireRows } from './k-means-workspace.ts'
 
 /**
- * `z-score`: mean 0, standard deviation (of all rows, not of a sample) 1. `robust`: median 0, and 1.4826 × the median absolute deviation,
- * which is the standard deviation of normal numbers, 1; where more than half of a column's numbers are equal, 1.2533 × the mean absolute
- * deviation from the median instead. `min-max`: 0 to 1.
+ * `z-score`: mean 0, standard deviation (of all rows, not of a sample) 1. `robust`: median 0, and 1.4826 × the median absolute
+ * deviation, which is the standard deviation of normal numbers, 1; where more than half of a column's numbers are equal, 1.2533 ×
+ * the mean absolute deviation from the median instead. `min-max`: 0 to 1.
  */
 export type Standardisation = 'z-score' | 'robust' | 'min-max'
 
@@ -86,8 +86,8 @@ export function scaleColumns({ data, rows, columns }: Matrix, { offsets, scales 
 }
 
 /**
- * `refuse`: an error. `drop`: rows with missing cells are left out. `mean`, `median`: of the column. `nearest`: the cell of the nearest row that
- * has it, by the mean squared difference of the columns that both rows have, each divided by its variance.
+ * `refuse`: an error. `drop`: rows with missing cells are left out. `mean`, `median`: of the column. `nearest`: the cell of the
+ * nearest row that has it, by the mean squared difference of the columns that both rows have, each divided by its variance.
  */
 export type Missing = 'refuse' | 'drop' | 'mean' | 'median' | 'nearest'
 
