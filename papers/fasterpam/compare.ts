@@ -1,3 +1,4 @@
+import type { KMedoids } from '@offprint/clustering'
 import { type Block, defineMethod, input, z } from '../define.ts'
 import { exampleTable } from './cluster.ts'
 import { askForPoints, compare, readObjects, requireAllPairs, requireK } from './points.ts'
@@ -44,16 +45,22 @@ export const compareVariants = defineMethod({
     const all = [...swapping, ...sampling].filter(variant => variant !== 'pam' || looks <= mostOfPam)
     const runs = []
     for (const [index, variant] of all.entries()) {
-      const began = performance.now()
-      const found = await clusterBy(variant, distances, {
-        k,
-        init,
-        restarts: 1,
-        seed: context.seed,
-        signal: context.signal,
-        onProgress: (done, total) => context.progress(index + done / total, all.length, titles[variant]),
-      })
-      runs.push({ variant, title: titles[variant], found, seconds: (performance.now() - began) / 1000 })
+      let found: KMedoids | undefined
+      let seconds = Infinity
+      // What is over in no time is run again, as starting anything for the first time takes longer.
+      for (let turn = 0; turn === 0 || (turn < 3 && seconds < 0.05); turn++) {
+        const began = performance.now()
+        found = await clusterBy(variant, distances, {
+          k,
+          init,
+          restarts: 1,
+          seed: context.seed,
+          signal: context.signal,
+          onProgress: (done, total) => context.progress(index + done / total, all.length, titles[variant]),
+        })
+        seconds = Math.min(seconds, (performance.now() - began) / 1000)
+      }
+      runs.push({ variant, title: titles[variant], found: found!, seconds: Number(seconds.toPrecision(3)) })
     }
     const best = Math.min(...runs.map(({ found }) => found.deviation))
     const fastest = runs.reduce((one, other) => (other.seconds < one.seconds ? other : one))
@@ -72,8 +79,8 @@ export const compareVariants = defineMethod({
         name: 'variants',
         title: 'Variants',
         note: all.includes('pam')
-          ? 'Times are single runs, without the distances.'
-          : 'Times are single runs, without the distances. The original PAM would take too long for this many rows and clusters.',
+          ? 'Times are without the distances; short ones the least of three.'
+          : 'Times are without the distances; short ones the least of three. The original PAM would take too long for this many rows and clusters.',
         columns: [
           { name: 'variant', type: 'text' },
           { name: 'deviation', type: 'number', title: 'total deviation' },

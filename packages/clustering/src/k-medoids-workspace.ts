@@ -135,16 +135,17 @@ const stateBytes = 64
 /** `auto`: all rows in memory up to 1 GiB, beyond that they are worked out as they are needed. */
 export type MatrixChoice = 'auto' | 'full' | 'none'
 
-export interface SourceOptions extends LongCall {
+export interface SourceOptions {
   metric?: Metric
   matrix?: MatrixChoice
   pool?: WorkerPool
+  signal?: AbortSignal
 }
 
 /** @throws InputError for points or options that do not fit */
 export async function sourceOf(
   data: Matrix | Dissimilarities,
-  { metric, matrix = 'auto', pool: given, signal, onProgress }: SourceOptions,
+  { metric, matrix = 'auto', pool: given, signal }: SourceOptions,
 ): Promise<Source> {
   if (!['auto', 'full', 'none'].includes(matrix))
     throw new InputError('matrix', `'${matrix}'`, 'one of auto, full, none')
@@ -157,7 +158,7 @@ export async function sourceOf(
     return { arena, n, candidates: n, stride, compute: rows.compute, symmetric: true }
   }
   const most = matrix === 'full' ? Number.POSITIVE_INFINITY : mostObjects
-  return sourceOfAll(await dissimilarities(data, metric, { pool, most, signal, onProgress }))
+  return sourceOfAll(await dissimilarities(data, metric, { pool, most, signal }))
 }
 
 function sourceOfAll({ n, arena, pointer, symmetric }: Dissimilarities): Source {
