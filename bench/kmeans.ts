@@ -1,5 +1,5 @@
 /**
- * k-means, Gaussian mixtures and silhouettes beside scikit-learn (Debian: python3-sklearn): the same rows, starts, stops and number
+ * k-means, Gaussian mixtures and silhouettes beside scikit-learn (Debian: python3-sklearn) and npm's ml-kmeans: the same rows, starts, stops and number
  * of threads, one after the other in turns. Ratios are of medians of wall clock; processor time stands beside it, as others use
  * the machine too. scikit-learn is as fast as its BLAS: without OpenBLAS (Debian: libopenblas0-pthread; or unpacked somewhere, its
  * folder in BLAS) it has the slow reference BLAS, and nothing follows from a ratio.
@@ -20,6 +20,9 @@ const rounds = Number(process.argv[2] ?? 5)
 const only = process.argv[3] ?? ''
 const python = '/usr/bin/python3'
 const data = fileURLToPath(new URL('../../shared/data', import.meta.url))
+
+/** Of more multiplications an iteration ml-kmeans takes minutes. */
+const mostForNpm = 100e6
 
 interface Result {
   seconds: number
@@ -68,6 +71,7 @@ async function compareKMeans(name: string, points: Matrix, k: number, maxIterati
     const { objective, iterations } = await kMeans(points, { ...options, algorithm })
     return { seconds: 0, cpu: 0, value: objective, iterations }
   }
+  const npm = points.data.length * k > mostForNpm ? [] : [await mlKmeans(points, init, maxIterations)]
   const ask = { file, columns: points.columns, k, start: init, tol: options.tol, maxIterations }
   await compare(name, [
     ['Offprint', ours()],
@@ -76,7 +80,40 @@ async function compareKMeans(name: string, points: Matrix, k: number, maxIterati
     ['Offprint elkan', ours('elkan')],
     ...peers('scikit-learn lloyd', { ...ask, work: 'lloyd' }),
     ...peers('scikit-learn elkan', { ...ask, work: 'elkan' }),
+    ...npm,
   ])
+}
+
+/** npm's ml-kmeans from the same start, with the stop of its own that lets it go on longest. */
+async function mlKmeans(
+  points: Matrix,
+  init: number[],
+  maxIterations: number,
+): Promise<[string, () => Promise<Result>]> {
+  // By name, as types are checked where bench/node_modules may be missing.
+  const name = 'ml-kmeans'
+  const { kmeans } = (await import(name)) as {
+    kmeans(
+      rows: number[][],
+      k: number,
+      options: { initialization: number[][]; maxIterations: number; tolerance: number },
+    ): { clusters: number[]; centroids: number[][]; iterations: number }
+  }
+  const { columns } = points
+  const rows = Array.from({ length: points.rows }, (_, row) => [
+    ...points.data.subarray(row * columns, (row + 1) * columns),
+  ])
+  const options = { initialization: init.map(row => rows[row]), maxIterations, tolerance: 1e-9 }
+  return [
+    'ml-kmeans',
+    async () => {
+      const { clusters, centroids, iterations } = kmeans(rows, init.length, options)
+      let value = 0
+      for (const [row, label] of clusters.entries())
+        for (let at = 0; at < columns; at++) value += (rows[row][at] - centroids[label][at]) ** 2
+      return { seconds: 0, cpu: 0, value, iterations }
+    },
+  ]
 }
 
 async function compareMixture(): Promise<void> {
