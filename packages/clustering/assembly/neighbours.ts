@@ -324,6 +324,15 @@ function setBound(row: u32, value: f32): void {
   f32.store(at4(bounds, row), value)
 }
 
+/**
+ * The float before one: what is no nearer than a row that is known need not be looked at, or each of many equal rows would look at all the
+ * others.
+ */
+@inline
+function below(value: f32): f32 {
+  return value > 0 ? reinterpret<f32>(reinterpret<u32>(value) - 1) : -1
+}
+
 @inline
 function worstBound(): f32 {
   return mostLane(
@@ -373,8 +382,6 @@ let lists: usize
 
 function insert(list: usize, k: u32, value: f32, id: u32): void {
   let at = k - 1
-  const lastId = load<u32>(at4(list, k + at))
-  if (value == f32.load(at4(list, at)) && id > lastId) return
   for (; at > 0; at--) {
     const before = f32.load(at4(list, at - 1))
     const beforeId = load<u32>(at4(list, k + at - 1))
@@ -421,9 +428,9 @@ function nearestOfPanel(panel: u32, k: u32, result: usize): void {
       for (let hits = atMostOne(out, f32.load(at4(bounds, row))) & valid(begin); hits; hits &= hits - 1) {
         const lane = ctz(hits)
         const value = f32.load(at4(out, lane))
-        if (value <= f32.load(at4(list, k - 1))) insert(list, k, value, load<u32>(at4(ids, (begin << 4) + lane)))
+        if (value < f32.load(at4(list, k - 1))) insert(list, k, value, load<u32>(at4(ids, (begin << 4) + lane)))
       }
-      setBound(row, f32.load(at4(list, k - 1)))
+      setBound(row, below(f32.load(at4(list, k - 1))))
     }
   }
   for (let row: u32 = 0; row < asking; row++)
@@ -433,7 +440,7 @@ function nearestOfPanel(panel: u32, k: u32, result: usize): void {
     )
 }
 
-/** Number of the k-th nearest row of each, the row itself counted where it is in the tree; of equally near ones the lower is nearer. */
+/** Number of the k-th nearest row of each, the row itself counted where it is in the tree; one of those that are equally near. */
 export function nearestAll(k: u32, result: usize, piece: u32, queue: usize): void {
   const total = panelCount(queryRows)
   for (let at = claim(queue, piece, total); at < total; at = claim(queue, piece, total))
@@ -826,27 +833,18 @@ function reachOfPanel(panel: u32, inTree: bool): void {
         const other = (begin << 4) + lane
         if (own != none && load<u32>(at4(components, other)) == own) continue
         const value = f32.load(at4(out, lane))
-        const known = load<u32>(at4(targets, first + row))
-        // Of equally near ones the row with the lower number.
-        if (known != none) {
-          if (value > f32.load(at4(bounds, row))) continue
-          if (
-            value == f32.load(at4(bounds, row)) &&
-            load<u32>(at4(ids, known)) < load<u32>(at4(ids, other))
-          )
-            continue
-        }
+        if (value > f32.load(at4(bounds, row))) continue
         store<u32>(at4(targets, first + row), other)
-        setBound(row, value)
+        f32.store(at4(distances, first + row), value)
+        setBound(row, below(value))
       }
     }
   }
   for (; waiting; waiting &= waiting - 1) {
     const row = ctz(waiting)
-    const value = f32.load(at4(bounds, row))
-    f32.store(at4(distances, first + row), value)
-    if (inTree && load<u32>(at4(targets, first + row)) != none)
-      lower(load<u32>(at4(components, first + row)), value)
+    if (load<u32>(at4(targets, first + row)) == none)
+      f32.store(at4(distances, first + row), f32.load(at4(bounds, row)))
+    else if (inTree) lower(load<u32>(at4(components, first + row)), f32.load(at4(distances, first + row)))
   }
 }
 
@@ -858,7 +856,8 @@ export function reachAll(inTree: bool, piece: u32, queue: usize): void {
 }
 
 /**
- * Joins each component to the nearest other one. Of equally near rows those with the lowest numbers count.
+ * Joins each component to the nearest other one. Which of equally near ones that is does not depend on the threads: each row finds the same of
+ * them whatever bound it begins with. An edge that would close a circle is as long as one that is there.
  *
  * @param chosen u32 a place
  * @param edges pairs of u32, row numbers; `count` are there

@@ -150,8 +150,8 @@ async function answers<T>(
 }
 
 /**
- * Number of the k-th nearest row of a tree for each row of another (or the same, whose rows then count themselves). Of equally near
- * ones the lower number is nearer.
+ * Number of the k-th nearest row of a tree for each row of another (or the same, whose rows then count themselves): one of
+ * those that are equally near, the same in any number of threads.
  */
 export async function kthNearest(
   tree: KdTree,
