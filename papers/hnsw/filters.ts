@@ -1,15 +1,16 @@
 import { matrix, random } from '@offprint/kernels'
-import { type Block, defineMethod, InputError, input, z } from '../define.ts'
+import { type Block, defineMethod, input, z } from '../define.ts'
 import {
   amount,
+  askForEfSearch,
+  askForEither,
   askForGraph,
   askForK,
-  askForQueries,
-  askForVectors,
   buildOrOpen,
   holdOut,
   made,
   recallOf,
+  refuseQueriesWithRows,
   requireOne,
   requireSameColumns,
 } from './vectors.ts'
@@ -27,37 +28,15 @@ export const filters = defineMethod({
   example: { rows: 20_000 },
   input: z
     .object({
-      vectors: askForVectors.optional(),
-      queries: input
-        .vectors({ ...askForQueries, hint: 'Left out: up to 500 rows of the vectors are held out and asked for.' })
-        .optional(),
-      rows: input.optionalNumber({
-        label: 'or rows to make',
-        hint: 'Instead of vectors of your own: so many of 128 dimensions, in clusters, made from the seed.',
-        integer: true,
-        min: 100,
-        max: 2_000_000,
-      }),
+      ...askForEither,
       k: askForK,
-      efSearch: input.number({
-        label: 'efSearch, width of the walk',
-        integer: true,
-        min: 1,
-        max: 10_000,
-        default: 64,
-      }),
+      efSearch: input.number(askForEfSearch),
       ...askForGraph,
     })
     .superRefine(
       input.checked(given => {
         requireOne(given, true)
-        if (given.rows && given.queries)
-          throw new InputError(
-            'queries',
-            given.queries.name,
-            'left out',
-            'queries are made with the rows: leave them out',
-          )
+        refuseQueriesWithRows(given)
         requireSameColumns(given.vectors, given.queries)
       }),
     ),

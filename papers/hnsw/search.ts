@@ -5,6 +5,7 @@ import { type Block, defineMethod, InputError, input, z } from '../define.ts'
 import { places, viewpoints } from './places.ts'
 import {
   amount,
+  askForEfSearch,
   askForGraph,
   askForIndex,
   askForK,
@@ -34,14 +35,7 @@ export const search = defineMethod({
       queries: input.vectors(askForQueries).optional(),
       index: askForIndex,
       k: askForK,
-      efSearch: input.number({
-        label: 'efSearch, width of the walk',
-        hint: 'Candidates kept while searching: more find more, and take longer. Less than k counts as k.',
-        integer: true,
-        min: 1,
-        max: 10_000,
-        default: 64,
-      }),
+      efSearch: input.number(askForEfSearch),
       ...askForGraph,
     })
     .superRefine(

@@ -1,15 +1,15 @@
 import { type Block, defineMethod, InputError, input, z } from '../define.ts'
 import {
   amount,
+  askForEither,
   askForGraph,
   askForIndex,
   askForK,
-  askForQueries,
-  askForVectors,
   buildOrOpen,
   holdOut,
   made,
   recallOf,
+  refuseQueriesWithRows,
   requireOne,
   requireSameColumns,
   timeSearch,
@@ -31,18 +31,8 @@ export const sweep = defineMethod({
   example: { rows: 20_000 },
   input: z
     .object({
-      vectors: askForVectors.optional(),
-      queries: input
-        .vectors({ ...askForQueries, hint: 'Left out: up to 500 rows of the vectors are held out and asked for.' })
-        .optional(),
+      ...askForEither,
       index: askForIndex,
-      rows: input.optionalNumber({
-        label: 'or rows to make',
-        hint: 'Instead of vectors of your own: so many of 128 dimensions, in clusters, made from the seed.',
-        integer: true,
-        min: 100,
-        max: 2_000_000,
-      }),
       k: askForK,
       efSearch: input.text({
         label: 'Values of efSearch',
@@ -58,13 +48,7 @@ export const sweep = defineMethod({
         readWidths(given.efSearch)
         if (given.index && !given.queries)
           throw new InputError('queries', 'nothing', 'vectors', 'queries must be given with an index')
-        if (given.rows && given.queries)
-          throw new InputError(
-            'queries',
-            given.queries.name,
-            'left out',
-            'queries are made with the rows: leave them out',
-          )
+        refuseQueriesWithRows(given)
         requireSameColumns(given.vectors, given.queries)
       }),
     ),

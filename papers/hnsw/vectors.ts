@@ -21,6 +21,29 @@ export const askForIndex = input
 
 export const askForQueries = { label: 'Queries', hint: 'Vectors of the same dimension.' }
 
+export const askForEither = {
+  vectors: askForVectors.optional(),
+  queries: input
+    .vectors({ ...askForQueries, hint: 'Left out: up to 500 rows of the vectors are held out and asked for.' })
+    .optional(),
+  rows: input.optionalNumber({
+    label: 'or rows to make',
+    hint: 'Instead of vectors of your own: so many of 128 dimensions, in clusters, made from the seed.',
+    integer: true,
+    min: 100,
+    max: 2_000_000,
+  }),
+}
+
+export const askForEfSearch = {
+  label: 'efSearch, width of the walk',
+  hint: 'Candidates kept while searching: more find more, and take longer. Less than k counts as k.',
+  integer: true,
+  min: 1,
+  max: 10_000,
+  default: 64,
+}
+
 export const askForGraph = {
   metric: input.choice(hnswMetrics, {
     label: 'Metric',
@@ -90,6 +113,12 @@ export function requireOne(given: { vectors?: Vectors; index?: Artefact; rows?: 
     what,
     `vectors: give one of ${what}${count ? ', not several' : ''}`,
   )
+}
+
+/** @throws InputError where rows are made, with queries, and queries are given as well */
+export function refuseQueriesWithRows({ queries, rows }: { queries?: Vectors; rows?: number }): void {
+  if (rows && queries)
+    throw new InputError('queries', queries.name, 'left out', 'queries are made with the rows: leave them out')
 }
 
 /** @throws InputError where queries are of another dimension than the vectors */
