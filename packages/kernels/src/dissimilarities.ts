@@ -151,7 +151,7 @@ export function fill(
 /**
  * Takes a matrix of dissimilarities that is given: the cell in row i and column j is d(i, j).
  *
- * @param options.asymmetric accept d(i, j) ≠ d(j, i); otherwise they may differ by 1e-6 relative
+ * @param options.asymmetric accept d(i, j) ≠ d(j, i); otherwise they may differ by 1e-6 relative, and those below the diagonal count
  * @throws InputError that names row and column (from 1): not square, not finite, negative, not zero on the diagonal, or
  * asymmetric
  */
@@ -176,12 +176,15 @@ export async function precomputed(
     )
   let since = performance.now()
   let symmetric = true
+  let mirror = false
   for (let row = 0; row < n; row++) {
     for (let column = 0; column < n; column++) {
       const value = data[row * n + column]
       if (!(value >= 0 && value < Infinity)) throw wrong(row, column, 'a number of at least 0')
       if (column >= row) continue
       const mirrored = data[column * n + row]
+      if (value === mirrored) continue
+      mirror = true
       if (Math.abs(value - mirrored) <= 1e-6 * Math.max(value, mirrored)) continue
       symmetric = false
       if (asymmetric) continue
@@ -195,8 +198,12 @@ export async function precomputed(
   }
   const result = squareOf(n, arena(4 * n * n + 64), symmetric)
   const target = result.data
-  if (symmetric) target.set(data.subarray(0, n * n))
-  else
+  if (symmetric) {
+    target.set(data.subarray(0, n * n))
+    // Who is the nearest of whom must not go round in circles.
+    for (let row = 0; mirror && row < n; row++)
+      for (let column = 0; column < row; column++) target[column * n + row] = target[row * n + column]
+  } else
     for (let row = 0; row < n; row++)
       for (let column = 0; column < n; column++) target[column * n + row] = data[row * n + column]
   return result
