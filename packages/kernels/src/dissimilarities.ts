@@ -103,11 +103,14 @@ export function requirePoints(points: Matrix, field: string): void {
   requireFinite(points, field)
 }
 
-/** A power of two that the numbers are counted in: 1, unless their size is beyond 10¹⁵ or below 10⁻¹⁵. */
+/**
+ * A power of two that the numbers are counted in: 1, unless the largest is beyond 10¹⁵ or below 10⁻¹⁵. That becomes some 10¹⁵, so that
+ * squares of numbers 10³⁰ times smaller are still above 0.
+ */
 export function unitOf(data: Float32Array): number {
   let largest = 0
   for (let index = 0; index < data.length; index++) largest = Math.max(largest, Math.abs(data[index]))
-  return largest === 0 || (largest > 1e-15 && largest < 1e15) ? 1 : 2 ** Math.floor(Math.log2(largest))
+  return largest === 0 || (largest > 1e-15 && largest < 1e15) ? 1 : 2 ** (Math.floor(Math.log2(largest)) - 49)
 }
 
 /** @throws InputError where a dissimilarity is too large for 32 bits */
