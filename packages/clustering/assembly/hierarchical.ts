@@ -277,7 +277,8 @@ export function beginWard(
 /** Writes the mean and weight of a slot into the panels. */
 function place(slot: u32): void {
   const row = u32At(places, slot)
-  f32.store(shares + ((<usize>row) << 2), <f32>f64At(weights, slot))
+  // Two weights of 0 would make a distance that is no number.
+  f32.store(shares + ((<usize>row) << 2), max<f32>(<f32>f64At(weights, slot), 1e-30))
   const source = means + (((<usize>slot) * columns) << 3)
   const target = rowInPanels(panels, columns, row)
   for (let column: u32 = 0; column < columns; column++)

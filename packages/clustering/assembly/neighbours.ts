@@ -461,8 +461,10 @@ let sums: usize
 export function bindRadius(radius_: f64, before_: usize): void {
   radius = radius_
   before = before_
-  surely = <f32>(radius_ * (1 - <f64>slack()))
-  atBest = <f32>(radius_ * (1 + <f64>slack()))
+  // What tiny squares may be wrong by. Where only equal rows are within the radius, their 0 is sure.
+  const rounding = radius_ > 0 ? <f64>columns * 1.5e-45 : 0
+  surely = <f32>(radius_ * (1 - <f64>slack()) - rounding)
+  atBest = <f32>(radius_ * (1 + <f64>slack()) + rounding)
 }
 
 /** Whether two rows are within the radius, by 64 bits. */

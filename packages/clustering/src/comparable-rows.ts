@@ -22,7 +22,7 @@ export function rowsAt({ data, columns }: Matrix, rows: ArrayLike<number>): Matr
   return some
 }
 
-/** Beyond 2^±40 numbers are scaled, so that their squares stay within 32-bit floats. */
+/** Numbers beyond 2^±40 are scaled to about 2^40: their squares stay within 32-bit floats, as do those of numbers a 2^100th of them. */
 const mostPower = 40
 
 /** @throws InputError for points that cannot be compared by the metric, and for an unknown one */
@@ -47,15 +47,7 @@ export function comparableRows(points: Matrix, metric: Metric = 'euclidean'): Co
     // On rows of length one, 1 − x·y is half the squared distance.
     return { rows: made, measure: 0, toMeasure: far => 2 * far, toDistance: square => square / 2, between }
   }
-  const scale = powerNear(points)
-  const made =
-    scale === 1
-      ? points
-      : matrix(
-          rows,
-          columns,
-          data.map(value => value / scale),
-        )
+  const { rows: made, scale } = scaledRows(points)
   if (metric === 'manhattan' || metric === 'chebyshev')
     return {
       rows: made,
@@ -81,10 +73,19 @@ export function comparableRows(points: Matrix, metric: Metric = 'euclidean'): Co
       }
 }
 
-/** 1, or a power of two near the largest number where that is beyond 2^±40. */
+/** Rows divided by a power of two, so that their squares stay within 32-bit floats. */
+export function scaledRows(points: Matrix): { rows: Matrix; scale: number } {
+  const scale = powerNear(points)
+  const { data, rows, columns } = points
+  if (scale === 1) return { rows: points, scale }
+  const scaled = data.map(value => value / scale)
+  return { rows: matrix(rows, columns, scaled), scale }
+}
+
+/** 1, or the power of two that brings the largest number to about 2^40 where that is beyond 2^±40. */
 export function powerNear({ data }: Pick<Matrix, 'data'>): number {
   let largest = 0
   for (let at = 0; at < data.length; at++) largest = Math.max(largest, Math.abs(data[at]))
   const power = largest > 0 ? Math.floor(Math.log2(largest)) : 0
-  return Math.abs(power) > mostPower ? 2 ** power : 1
+  return Math.abs(power) > mostPower ? 2 ** (power - mostPower) : 1
 }

@@ -121,12 +121,11 @@ function codesOf({ kind, values, weight = 1 }: GowerColumn, name: string, n: num
   if (kind === 'nominal' || kind === 'asymmetric') return { kind, codes, weight }
   const known = codes.filter(code => !Number.isNaN(code))
   const least = known.reduce((a, b) => Math.min(a, b), Infinity)
-  const range = known.reduce((a, b) => Math.max(a, b), -Infinity) - least
-  return {
-    kind,
-    codes: range > 0 ? codes.map(code => (code - least) / range) : codes.map(code => code - least),
-    weight,
-  }
+  const most = known.reduce((a, b) => Math.max(a, b), -Infinity)
+  // Halves, where the difference of two numbers is beyond all numbers.
+  const unit = most - least < Infinity ? 1 : 2
+  const range = most / unit - least / unit || 1
+  return { kind, codes: codes.map(code => (code / unit - least / unit) / range), weight }
 }
 
 /** Adds what a column says about a row and those before it. */

@@ -20,6 +20,7 @@ import { centresMatrix, kMeans } from './k-means.ts'
 import { checkedWeights, requireRows } from './k-means-workspace.ts'
 import { requireK, requireWhole } from './k-medoids.ts'
 import { spanningTree } from './spanning-tree.ts'
+import { medianOf } from './standardise.ts'
 
 export type Linkage = 'single' | 'complete' | 'average' | 'ward'
 
@@ -72,6 +73,8 @@ const centresInstead = 2000
 /** Numbers looked at between two looks at the signal: some 10 ms. */
 const pieceWork = 2 ** 24
 const pieceMs = 15
+/** Rows whose medians Ward's means are counted from. */
+const rowsForMiddle = 1000
 
 /**
  * Hierarchical clustering by nearest-neighbour chains (Murtagh 1983), single linkage by the minimum spanning tree. O(n²) time,
@@ -176,19 +179,24 @@ async function wardOfPoints(points: Matrix, weights: Float64Array | undefined, c
   const chain = space.take(4 * n)
   const merges = space.take(24 * n)
   const scratch = space.take(padded * (16 + 4 * columns))
-  const middle = new Float64Array(columns)
-  for (let at = 0; at < data.length; at++) middle[at % columns] += data[at] / scale / n
+  // Medians, as a mean that one far row has moved would cost the other rows their digits; of some rows, as any middle will do.
+  const some = Math.min(n, rowsForMiddle)
+  const middle = Float64Array.from({ length: columns }, (_, column) =>
+    medianOf(
+      Float64Array.from({ length: some }, (_, at) => data[Math.floor((at * n) / some) * columns + column] / scale),
+    ),
+  )
   const means = new Float64Array(space.memory.buffer, meansAt, n * columns)
   const most = new Float64Array(columns)
   for (let at = 0; at < data.length; at++) {
     means[at] = data[at] / scale - middle[at % columns]
     most[at % columns] = Math.max(most[at % columns], Math.abs(means[at]))
   }
-  setWeights(new Float64Array(space.memory.buffer, weightsAt, n), weights)
+  const unit = setWeights(new Float64Array(space.memory.buffer, weightsAt, n), weights)
   const error = Math.sqrt(most.reduce((sum, one) => sum + one * one, 0))
   engine.beginWard(n, columns, meansAt, weightsAt, error, chain, merges, scratch)
   await runChain(n, call, merged => engine.runWard(Math.max(1, Math.floor(pieceWork / ((n - merged) * columns)))))
-  return mergesAt(new Float64Array(space.memory.buffer, merges, 3 * (n - 1)), scale)
+  return mergesAt(new Float64Array(space.memory.buffer, merges, 3 * (n - 1)), scale * unit)
 }
 
 async function ofSquare(
@@ -219,7 +227,7 @@ async function ofSquare(
   const { buffer } = space.memory
   const values = new Float32Array(buffer, square, n * n)
   const own = new Float64Array(buffer, weightsAt, n)
-  setWeights(own, weights)
+  const unit = setWeights(own, weights)
   const scale = linkage === 'ward' ? powerNear({ data: values }) : 1
   if (linkage === 'ward')
     for (let a = 0; a < n; a++)
@@ -238,12 +246,18 @@ async function ofSquare(
     marks,
   )
   await runChain(n, call, () => engine.runMatrix(Math.max(1, Math.floor(pieceWork / 4 / n))))
-  return mergesAt(new Float64Array(buffer, merges, 3 * (n - 1)), scale)
+  return mergesAt(new Float64Array(buffer, merges, 3 * (n - 1)), linkage === 'ward' ? scale * unit : scale)
 }
 
-function setWeights(target: Float64Array, weights: Float64Array | undefined): void {
-  if (weights) target.set(weights)
-  else target.fill(1)
+/** Weights of up to 4, so that their products stay within range. @returns what Ward's heights are then too small by */
+function setWeights(target: Float64Array, weights: Float64Array | undefined): number {
+  if (!weights) {
+    target.fill(1)
+    return 1
+  }
+  const unit = 2 ** Math.floor(Math.log2(weights.reduce((a, b) => Math.max(a, b))) / 2)
+  for (const [row, weight] of weights.entries()) target[row] = weight / unit / unit
+  return unit
 }
 
 async function runChain(n: number, { signal, onProgress }: Call, run: (merged: number) => number): Promise<void> {

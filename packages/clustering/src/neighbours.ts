@@ -179,7 +179,9 @@ export async function haveNeighbours(
   const before = space.take(8 * (rows + 1))
   const sums = new Float64Array(space.memory.buffer, before, rows + 1)
   const order = idsOf(tree)
-  for (let at = 0; at < rows; at++) sums[at + 1] = sums[at] + (weights ? weights[order[at]] : 1)
+  // Memory that is taken holds what lay there before. A weight beyond `least` is enough in any case, and would cost the others digits.
+  sums[0] = 0
+  for (let at = 0; at < rows; at++) sums[at + 1] = sums[at] + (weights ? Math.min(weights[order[at]], least) : 1)
   try {
     return await answers(
       space,

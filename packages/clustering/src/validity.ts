@@ -17,6 +17,7 @@ import {
 } from '@offprint/kernels'
 import { relaxed, simd } from '../build/validity.js'
 import { adjustedRandIndex, contingency } from './agreement.ts'
+import { scaledRows } from './comparable-rows.ts'
 import { kMeans } from './k-means.ts'
 import { checkedWeights, requireRows } from './k-means-workspace.ts'
 import { requireK, requireWhole } from './k-medoids.ts'
@@ -108,7 +109,7 @@ type Partition = ReturnType<typeof partition>
 
 /** For each of `rows` two numbers of its distances to all rows: means or extremes, of its own cluster and of others. */
 async function perRow(
-  points: Matrix,
+  given: Matrix,
   { kept, labels, sizes, weightOf, k }: Partition,
   rows: ArrayLike<number>,
   which: 'means' | 'extremes',
@@ -116,7 +117,9 @@ async function perRow(
 ): Promise<Float64Array> {
   if (!Object.hasOwn(metricOf, metric))
     throw new InputError('metric', `'${metric}'`, `one of ${Object.keys(metricOf).join(', ')}`)
-  requireFinite(points, 'points')
+  requireFinite(given, 'points')
+  // No index depends on the scale.
+  const points = metric === 'cosine' ? given : scaledRows(given).rows
   const { columns } = points
   const threads = pool?.threads ?? 1
   const shared = pool !== undefined && threads > 1

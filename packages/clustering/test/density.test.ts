@@ -372,6 +372,33 @@ test('many equal rows do not each look at all the others', async () => {
   assert.equal((await dbscan(points, { eps: 0.5, minPts: 5 })).k, 3)
 })
 
+test('DBSCAN counts neighbours rightly whatever the size of numbers and weights', async () => {
+  for (const offset of [0, 200, 1e4, 1e7])
+    for (const columns of [1, 2, 8, 24]) {
+      const points = matrix(2, columns, new Float32Array(2 * columns).fill(offset))
+      const { core, k } = await dbscan(points, { eps: 1, minPts: 2 })
+      assert.deepEqual([[...core], k], [[1, 1], 1], `${offset}, ${columns} columns`)
+    }
+  const apart = matrix(3, 1, Float32Array.of(0, 10, 20))
+  assert.deepEqual([...(await dbscan(apart, { eps: 1, minPts: 1, weights: [1e17, 1, 1] })).labels], [0, 1, 2])
+})
+
+test('a row that is far out leaves the others their distances, also among new rows', async () => {
+  const near = [0, 1, 2, 10, 11, 12]
+  const points = (...more: number[]) => matrix(6 + more.length, 1, Float32Array.of(...near, ...more))
+  const model = (await dbscan(points(), { eps: 1.5, minPts: 2 })).model!
+  for (const far of [1e17, 1e25, 1e30]) {
+    const expected = [0, 0, 0, 1, 1, 1, -1]
+    assert.deepEqual([...(await dbscan(points(far), { eps: 1.5, minPts: 2 })).labels], expected, `${far}`)
+    assert.deepEqual([...(await hdbscan(points(far), { minPts: 2 })).labels], expected, `${far}`)
+    assert.deepEqual([...(await dbscanOf(points(far), model))], expected, `${far}`)
+  }
+  // Their squares are 0 in 32 bits.
+  const tiny = matrix(3, 1, Float32Array.of(0, 1e-25, 1))
+  assert.deepEqual([...(await dbscan(tiny, { eps: 1e-26, minPts: 1 })).labels], [0, 1, 2])
+  assert.deepEqual([...(await dbscan(tiny, { eps: 1e-24, minPts: 1 })).labels], [0, 0, 1])
+})
+
 test('equal rows, one row, everything noise', async () => {
   const equal = matrix(30, 2, new Float32Array(60).fill(3))
   assert.deepEqual([...(await dbscan(equal, { eps: 0, minPts: 30 })).sizes], [30])

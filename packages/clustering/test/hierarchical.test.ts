@@ -12,7 +12,16 @@ import {
   leafOrder,
   linkages,
 } from '@offprint/clustering'
-import { dissimilarities, dissimilarity, type Matrix, type Metric, matrix, metrics, random } from '@offprint/kernels'
+import {
+  dissimilarities,
+  dissimilarity,
+  type Matrix,
+  type Metric,
+  matrix,
+  metrics,
+  precomputed,
+  random,
+} from '@offprint/kernels'
 import fc from 'fast-check'
 import { benchmark, folderOf, on } from './data.ts'
 import { rowsOf } from './k-means-by-hand.ts'
@@ -235,6 +244,38 @@ test('equal rows, one row, very large and very small numbers', async () => {
       )
       assert.deepEqual(cutByCount(tree, 4).labels, labels)
     }
+  }
+})
+
+test('dissimilarities that are symmetric but for rounding do not send the search round in circles', async () => {
+  // Each row's nearest is the next one, by a hair.
+  const n = 50
+  const values = Float32Array.from({ length: n * n }, (_, at) => {
+    const [row, column] = [Math.floor(at / n), at % n]
+    return row === column ? 0 : column === (row + 1) % n ? 1 : 1.0000005
+  })
+  for (const linkage of linkages) {
+    const tree = await agglomerative(await precomputed(matrix(n, n, values)), { linkage })
+    assert.deepEqual(
+      [...leafOrder(tree)].sort((a, b) => a - b),
+      [...new Array(n).keys()],
+    )
+  }
+})
+
+test('Ward’s linkage takes weights of any size, and a row that is far out leaves the others their distances', async () => {
+  const points = matrix(4, 1, Float32Array.of(0, 1, 5, 7))
+  for (const data of [points, await dissimilarities(points)])
+    for (const weight of [1e-300, 1e-50, 1, 1e38, 1e300]) {
+      const tree = await agglomerative(data, { weights: new Array(4).fill(weight) })
+      for (const [at, height] of [1, 2, Math.sqrt(60.5)].entries())
+        close(heightsOf(tree)[at] / Math.sqrt(weight), height)
+    }
+  const tree = await agglomerative(points, { weights: [1e-60, 1e-60, 1e-60, 1] })
+  assert.deepEqual([...cutByCount(tree, 2).labels], [0, 0, 0, 1])
+  for (const far of [1e17, 1e30, 3e38]) {
+    const tree = await agglomerative(matrix(5, 1, Float32Array.of(0, 1, 10, 11, far)))
+    assert.deepEqual([...cutByCount(tree, 3).labels], [0, 0, 1, 1, 2])
   }
 })
 

@@ -273,6 +273,14 @@ test('doubled coordinates double the objective, moved ones leave it', async () =
   }
 })
 
+test('a row that is far out leaves the others their distances', async () => {
+  const points = matrix(7, 1, Float32Array.of(0, 1, 2, 10, 11, 12, 1e30))
+  for (const matrix of ['full', 'none'] as const) {
+    const { medoids, objective } = await fasterPam(points, { k: 3, matrix, restarts: 5 })
+    assert.deepEqual([[...medoids].sort(), objective], [[1, 4, 6], 4])
+  }
+})
+
 test('k out of range is refused in the words of the page', async () => {
   const points = blobs(150, 2, 3)
   for (const k of [0, 151, 2.5, NaN])

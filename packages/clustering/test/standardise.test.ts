@@ -126,6 +126,11 @@ test('Gower’s dissimilarities are those of R’s daisy', async () => {
     for (const [at, row] of rows.entries()) near(found.data.subarray(5 * (at + 1), 5 * (at + 1) + at + 1), row)
 })
 
+test('Gower’s dissimilarities of numbers whose difference is beyond all numbers', async () => {
+  const { data } = await gower([{ kind: 'number', values: [-1.7e308, 0, 1.7e308] }])
+  assert.deepEqual([...data], [0, 0.5, 1, 0.5, 0, 0.5, 1, 0.5, 0])
+})
+
 test('Gower’s dissimilarities are from 0 to 1, and wrong columns are refused by name', async () => {
   await fc.assert(
     fc.asyncProperty(

@@ -196,6 +196,20 @@ test('Davies–Bouldin, Calinski–Harabasz and simplified silhouettes do not ch
   assert.match(calinskiHarabasz(matrix(4, 1, Float32Array.of(0, 0, 2, 2)), [0, 0, 1, 1]).note!, /are the same/)
 })
 
+test('silhouettes and Dunn’s index are those of the same rows in other units, however large or small', async () => {
+  const rows = [0, 0, 1, 0, 0, 1, 5, 5, 6, 5, 5, 6]
+  const labels = [0, 0, 0, 1, 1, 1]
+  for (const unit of [1e-30, 1, 1e20, 1e37]) {
+    const points = matrix(
+      6,
+      2,
+      Float32Array.from(rows, value => value * unit),
+    )
+    close((await pointSilhouette(points, labels)).mean, 0.8398163)
+    close((await dunn(points, labels)).value, 4.5276926)
+  }
+})
+
 test('the gap statistic of iris is that of R', on('clustering-bench'), async () => {
   const { gaps, logW, errors } = await gapStatistic(benchmark('iris').points, {
     mostClusters: 6,

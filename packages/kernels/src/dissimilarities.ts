@@ -103,11 +103,14 @@ export function requirePoints(points: Matrix, field: string): void {
   requireFinite(points, field)
 }
 
-/** A power of two that the numbers are counted in: 1, unless their size is beyond 10¹⁵ or below 10⁻¹⁵. */
+/**
+ * A power of two that the numbers are counted in: 1, unless the largest is beyond 10¹⁵ or below 10⁻¹⁵. That becomes some 10¹⁵, so that
+ * squares of numbers 10³⁰ times smaller are still above 0.
+ */
 export function unitOf(data: Float32Array): number {
   let largest = 0
   for (let index = 0; index < data.length; index++) largest = Math.max(largest, Math.abs(data[index]))
-  return largest === 0 || (largest > 1e-15 && largest < 1e15) ? 1 : 2 ** Math.floor(Math.log2(largest))
+  return largest === 0 || (largest > 1e-15 && largest < 1e15) ? 1 : 2 ** (Math.floor(Math.log2(largest)) - 49)
 }
 
 /** @throws InputError where a dissimilarity is too large for 32 bits */
@@ -151,7 +154,7 @@ export function fill(
 /**
  * Takes a matrix of dissimilarities that is given: the cell in row i and column j is d(i, j).
  *
- * @param options.asymmetric accept d(i, j) ≠ d(j, i); otherwise they may differ by 1e-6 relative
+ * @param options.asymmetric accept d(i, j) ≠ d(j, i); otherwise they may differ by 1e-6 relative, and those below the diagonal count
  * @throws InputError that names row and column (from 1): not square, not finite, negative, not zero on the diagonal, or
  * asymmetric
  */
@@ -176,12 +179,15 @@ export async function precomputed(
     )
   let since = performance.now()
   let symmetric = true
+  let mirror = false
   for (let row = 0; row < n; row++) {
     for (let column = 0; column < n; column++) {
       const value = data[row * n + column]
       if (!(value >= 0 && value < Infinity)) throw wrong(row, column, 'a number of at least 0')
       if (column >= row) continue
       const mirrored = data[column * n + row]
+      if (value === mirrored) continue
+      mirror = true
       if (Math.abs(value - mirrored) <= 1e-6 * Math.max(value, mirrored)) continue
       symmetric = false
       if (asymmetric) continue
@@ -195,8 +201,12 @@ export async function precomputed(
   }
   const result = squareOf(n, arena(4 * n * n + 64), symmetric)
   const target = result.data
-  if (symmetric) target.set(data.subarray(0, n * n))
-  else
+  if (symmetric) {
+    target.set(data.subarray(0, n * n))
+    // Who is the nearest of whom must not go round in circles.
+    for (let row = 0; mirror && row < n; row++)
+      for (let column = 0; column < row; column++) target[column * n + row] = target[row * n + column]
+  } else
     for (let row = 0; row < n; row++)
       for (let column = 0; column < n; column++) target[column * n + row] = data[row * n + column]
   return result

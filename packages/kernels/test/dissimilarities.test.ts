@@ -101,6 +101,11 @@ test('an asymmetric matrix is taken where that is asked for, row j holding d(o, 
   assert.deepEqual([...all.data], [0, 2, 1, 0])
 })
 
+test('where a given matrix is symmetric but for rounding, it is so to the bit afterwards', async () => {
+  const all = await precomputed(matrix(2, 2, Float32Array.of(0, 1.0000005, 1, 0)))
+  assert.deepEqual([all.symmetric, ...all.data], [true, 0, 1, 1, 0])
+})
+
 test('a long call stops soon after it is aborted', async () => {
   const controller = new AbortController()
   const { next } = random(1)
