@@ -67,13 +67,16 @@ function numberDifferences({ values }: NumberVariable, labels: ArrayLike<number>
   // The last is noise.
   const counts = new Float64Array(k + 1)
   const sums = new Float64Array(k + 1)
-  // Deviations from one of the values keep digits that sums of large numbers would lose.
+  // Deviations from one of the values keep digits that sums of large numbers would lose; as shares of the widest, neither they nor
+  // their squares overflow or vanish.
   const origin = values.find(Number.isFinite) ?? 0
+  const widest = values.reduce((most, value) => Math.max(most, Math.abs(value - origin) || 0), 0) || 1
+  const shareOf = (value: number) => (value - origin) / widest
   const place = (row: number) => (labels[row] < 0 ? k : labels[row])
   for (let row = 0; row < values.length; row++) {
     if (Number.isNaN(values[row])) continue
     counts[place(row)]++
-    sums[place(row)] += values[row] - origin
+    sums[place(row)] += shareOf(values[row])
   }
   const n = counts.reduce((sum, one) => sum + one, 0)
   const total = sums.reduce((sum, one) => sum + one, 0)
@@ -84,7 +87,7 @@ function numberDifferences({ values }: NumberVariable, labels: ArrayLike<number>
   let clusteredSquares = 0
   for (let row = 0; row < values.length; row++) {
     if (Number.isNaN(values[row])) continue
-    const value = values[row] - origin
+    const value = shareOf(values[row])
     squares += (value - mean) ** 2
     if (labels[row] >= 0) clusteredSquares += (value - clusteredMean) ** 2
   }
@@ -96,7 +99,8 @@ function numberDifferences({ values }: NumberVariable, labels: ArrayLike<number>
     const outside = (total - sums[cluster]) / (n - counts[cluster])
     const effect = (inside - outside) / deviation
     if (!Number.isFinite(effect)) return undefined
-    return { inside: origin + inside, outside: origin + outside, overall: origin + mean, effect }
+    const unscaled = (share: number) => origin + share * widest
+    return { inside: unscaled(inside), outside: unscaled(outside), overall: unscaled(mean), effect }
   })
   return { differences, explained: clusteredSquares > 0 ? Math.min(1, between / clusteredSquares) : null }
 }
