@@ -177,6 +177,11 @@ test('a profile of enormous and of tiny numbers is that of the same numbers near
   }
 })
 
+test('a column that is the same in all clusters has no variance between them, whatever noise has', () => {
+  const { explained } = clusterProfile([number('x', 0.1, 0.1, 0.1, 0.7)], [0, 0, 1, -1])
+  assert.deepEqual(explained, [null])
+})
+
 test('labels keep their numbers as well as any renaming can do it', () => {
   const label = fc.integer({ min: -1, max: 3 })
   fc.assert(
