@@ -96,8 +96,8 @@ test('one measure that speaks against groups is enough, and many groups are not 
   const one = { k: 1, greatest: 1, most: 10 }
   assert.equal(verdictOf(good), 'supported')
   for (const against of [
-    { k: 1 },
-    { k: 0 },
+    { k: 1, gap: one },
+    { k: 0, gap: undefined },
     { silhouette: 0.24, stability: 0.94 },
     { silhouette: null },
     { stability: 0.59 },
@@ -105,6 +105,9 @@ test('one measure that speaks against groups is enough, and many groups are not 
   ])
     assert.equal(verdictOf({ ...good, ...against }), 'none')
   assert.equal(verdictOf({ ...good, stability: 0.7 }), 'doubtful')
+  // A single cluster where there may be three, and clusters that cut three groups or join them.
+  for (const k of [0, 1, 2, 4, 10]) assert.equal(verdictOf({ ...good, k }), 'doubtful')
+  assert.equal(verdictOf({ ...good, k: 8, gap: { ...good.gap, greatest: 8 } }), 'supported')
   assert.equal(verdictOf({ ...good, gap: undefined }), 'doubtful')
   assert.equal(verdictOf({ ...good, silhouette: 0.1, stability: 1 }), 'doubtful')
   assert.equal(verdictOf({ ...good, gap: { ...one, greatest: 8 } }), 'doubtful')
@@ -115,6 +118,26 @@ test('one measure that speaks against groups is enough, and many groups are not 
   const shapes = { ...good, silhouette: 0.1, gap: one, shapes: true }
   assert.equal(verdictOf(shapes), 'supported')
   assert.equal(verdictOf({ ...shapes, stability: 0.5 }), 'none')
+})
+
+test('three groups do not hold up as one, two or six', async () => {
+  for (const k of [1, 2, 6]) {
+    const blocks = await run(cluster, { table: table(grouped(3)), columns: 'x,y', k })
+    assert.match(text(blocks, 'evidence'), /\*\*Groups in doubt\.\*\*.*speaks for 3 groups/)
+  }
+})
+
+test('the number of clusters and the silhouette are not said to be what they are not', async () => {
+  const note = (blocks: Map<string, Block>, name: string) => (blocks.get(name) as { note?: string }).note
+  const three = table(csv([['x', 'y'], ...Array.from({ length: 20 }, (_, row) => [row % 3, row % 3])]))
+  const fewer = await run(cluster, { table: three, k: 7 })
+  assert.equal(metric(fewer, 'k'), 3)
+  assert.equal(note(fewer, 'k'), 'you asked for 7')
+  const single = await run(cluster, { table: table('x,y\n1,2\n3,1\n7,7'), k: 3 })
+  assert.equal(metric(single, 'silhouette'), null)
+  assert.equal(note(single, 'silhouette'), 'needs a cluster of 2 rows or more')
+  const two = await run(cluster, { table: table('x,y\n1,2\n3,1') })
+  assert.equal(note(two, 'k'), 'too few rows to choose')
 })
 
 test('nine groups hold up, and so do two rings by density', async () => {

@@ -6,7 +6,7 @@ import type { Table } from '../../input.ts'
 import { askForTable, outweighing, pointsOf, type ReadTable, readTable } from './columns.ts'
 import { evidenceBlock, gapsOf, measure } from './evidence.ts'
 import { writeTable } from './labels-file.ts'
-import { atTheEnd, type How, methodNames, methods } from './methods.ts'
+import { atTheEnd, type ClusterMethod, type Curve, type How, methodNames, methods } from './methods.ts'
 import {
   clustersTable,
   columnsTable,
@@ -150,7 +150,7 @@ export const cluster = defineMethod({
           name: 'k',
           title: 'Clusters',
           value: shown.numbers.length,
-          note: given.k === undefined ? `by ${method.criterion}` : 'as you asked for',
+          note: countNote(shown.numbers.length, given.k, method, chosen?.curve),
         },
         {
           type: 'metric',
@@ -166,7 +166,9 @@ export const cluster = defineMethod({
           value: fit.mean,
           note:
             fit.mean === null
-              ? 'needs 2 clusters or more'
+              ? shown.numbers.length < 2
+                ? 'needs 2 clusters or more'
+                : 'needs a cluster of 2 rows or more'
               : `from −1 to 1, high is good${fit.sampled ? '; on a sample' : ''}`,
         },
         {
@@ -288,6 +290,11 @@ function ofRows(variable: Variable, rows: Uint32Array): Variable {
   return variable.kind === 'number'
     ? { ...variable, values: Float64Array.from(rows, row => variable.values[row]) }
     : { ...variable, values: Int32Array.from(rows, row => variable.values[row]) }
+}
+
+function countNote(found: number, asked: number | undefined, { criterion }: ClusterMethod, curve?: Curve): string {
+  if (asked !== undefined) return found === asked ? 'as you asked for' : `you asked for ${asked.toLocaleString('en')}`
+  return curve && !curve.points.length ? 'too few rows to choose' : `by ${criterion}`
 }
 
 function rowsNote({ rows: all }: Table, rows: Uint32Array, filled: number): string {
