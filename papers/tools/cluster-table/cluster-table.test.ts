@@ -140,6 +140,16 @@ test('the number of clusters and the silhouette are not said to be what they are
   assert.equal(note(two, 'k'), 'too few rows to choose')
 })
 
+test('of few rows k-medoids does not take nearly as many clusters as rows', async () => {
+  const blocks = await run(cluster, {
+    table: table(grouped(2, 12)),
+    columns: 'x,y',
+    method: 'k-medoids',
+    mostClusters: 11,
+  })
+  assert.equal(metric(blocks, 'k'), 2)
+})
+
 test('nine groups hold up, and so do two rings by density', async () => {
   const { normal, next } = random(2)
   const nine = Array.from({ length: 270 }, (_, row) => [
