@@ -143,7 +143,15 @@ test('look draws each layer, and a path along its links from the entry point to 
   const many: Vectors = { ...syntheticClusters({ rows: 2500, columns: 2, clusters: 20 }), name: 'many.npy' }
   const drawn = await run(look, { vectors: many, metric: 'l2' })
   assert.ok([...drawn.values()].some(one => one.type === 'markdown' && /2,000 of the 2,500 rows/.test(one.text)))
-  assert.equal((drawn.get('found') as TableBlock).rows[0][3], 0)
+  const found = (drawn.get('found') as TableBlock).rows
+  assert.equal(found[0][3], 0)
+  // Their numbers are those that they have in the file.
+  const at = (row: unknown) => many.data.subarray(2 * Number(row), 2 * Number(row) + 2)
+  const [query] = found.map(([, row]) => at(row))
+  for (const [, row, name, distance] of found) {
+    assert.equal(name, `row ${row}`)
+    assert.ok(Math.abs(Number(distance) - ((at(row)[0] - query[0]) ** 2 + (at(row)[1] - query[1]) ** 2)) < 1e-4)
+  }
 })
 
 test('filters measures recall for every share of the rows that may be found', async () => {

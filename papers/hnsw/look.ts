@@ -1,5 +1,5 @@
 import { project } from '@offprint/clustering'
-import { matrix, random } from '@offprint/kernels'
+import { type Matrix, matrix, random } from '@offprint/kernels'
 import { Hnsw, type HnswMetric } from '@offprint/search'
 import { type Block, defineMethod, type GraphBlock, input, z } from '../define.ts'
 import type { Vectors } from '../input.ts'
@@ -35,9 +35,9 @@ export const look = defineMethod({
     .superRefine(input.checked(given => requireSameColumns(given.vectors, given.queries))),
   async run({ vectors: all, queries, efSearch, ...graph }, context): Promise<Block[]> {
     const { seed, signal } = context
-    const vectors = some(all, seed)
+    const { vectors, drawn } = some(all, seed)
     const { rows, columns } = vectors
-    const labels = vectors.labels ?? Array.from({ length: rows }, (_, row) => `row ${row}`)
+    const labels = Array.from(drawn, row => all.labels?.[row] ?? `row ${row}`)
     const index = await Hnsw.build(vectors, { ...graph, seed, signal })
     const chosen = random(seed, 7).integer(rows)
     const query = queries
@@ -107,7 +107,7 @@ export const look = defineMethod({
           { name: 'name', type: 'text' },
           { name: 'distance', type: 'number' },
         ],
-        rows: Array.from(nearest.ids, (id, rank) => [rank + 1, id, labels[id], nearest.distances[rank]]),
+        rows: Array.from(nearest.ids, (id, rank) => [rank + 1, drawn[id], labels[id], nearest.distances[rank]]),
       },
       {
         type: 'table',
@@ -120,7 +120,7 @@ export const look = defineMethod({
           { name: 'name', type: 'text' },
           { name: 'distance', type: 'number', title: 'distance to the query' },
         ],
-        rows: hops.map(({ id, layer }, step) => [step + 1, layer, id, labels[id], distanceTo(id)]),
+        rows: hops.map(({ id, layer }, step) => [step + 1, layer, drawn[id], labels[id], distanceTo(id)]),
       },
     ]
   },
@@ -128,15 +128,15 @@ export const look = defineMethod({
 
 const nodeId = (id: number, layer: number) => `${layer}:${id}`
 
-/** At most `mostRows` of the vectors, by lot, in their order. */
-function some(vectors: Vectors, seed: number): Vectors {
-  const { rows, columns, data, labels } = vectors
-  if (rows <= mostRows) return vectors
-  const chosen = Uint32Array.from(random(seed, 6).sample(mostRows, rows)).sort()
+/** At most `mostRows` of the vectors, by lot, in their order, and which rows these are. */
+function some(vectors: Vectors, seed: number): { vectors: Matrix; drawn: Uint32Array } {
+  const { rows, columns, data } = vectors
+  if (rows <= mostRows) return { vectors, drawn: Uint32Array.from({ length: rows }, (_, row) => row) }
+  const drawn = Uint32Array.from(random(seed, 6).sample(mostRows, rows)).sort()
   const kept = matrix(mostRows, columns)
-  for (const [at, row] of chosen.entries())
+  for (const [at, row] of drawn.entries())
     kept.data.set(data.subarray(row * columns, (row + 1) * columns), at * columns)
-  return { ...kept, name: vectors.name, ...(labels && { labels: Array.from(chosen, row => labels[row]) }) }
+  return { vectors: kept, drawn }
 }
 
 /** Every node on each of its layers. */

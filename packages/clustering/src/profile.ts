@@ -67,13 +67,17 @@ function numberDifferences({ values }: NumberVariable, labels: ArrayLike<number>
   // The last is noise.
   const counts = new Float64Array(k + 1)
   const sums = new Float64Array(k + 1)
-  // Deviations from one of the values keep digits that sums of large numbers would lose.
+  // Deviations from one of the values keep digits that sums of large numbers would lose. As shares of the widest, neither they nor
+  // their squares overflow or vanish; of a power of 2, they lose nothing.
   const origin = values.find(Number.isFinite) ?? 0
+  const widest = values.reduce((most, value) => Math.max(most, Math.abs(value - origin) || 0), 0)
+  const unit = 2 ** Math.floor(Math.log2(widest || 1))
+  const shareOf = (value: number) => (value - origin) / unit
   const place = (row: number) => (labels[row] < 0 ? k : labels[row])
   for (let row = 0; row < values.length; row++) {
     if (Number.isNaN(values[row])) continue
     counts[place(row)]++
-    sums[place(row)] += values[row] - origin
+    sums[place(row)] += shareOf(values[row])
   }
   const n = counts.reduce((sum, one) => sum + one, 0)
   const total = sums.reduce((sum, one) => sum + one, 0)
@@ -82,11 +86,16 @@ function numberDifferences({ values }: NumberVariable, labels: ArrayLike<number>
   const clusteredMean = (total - sums[k]) / clustered
   let squares = 0
   let clusteredSquares = 0
+  // Rounding must not make something of equal numbers.
+  const first = values.findIndex((value, row) => labels[row] >= 0 && !Number.isNaN(value))
+  let differ = false
   for (let row = 0; row < values.length; row++) {
     if (Number.isNaN(values[row])) continue
-    const value = values[row] - origin
+    const value = shareOf(values[row])
     squares += (value - mean) ** 2
-    if (labels[row] >= 0) clusteredSquares += (value - clusteredMean) ** 2
+    if (labels[row] < 0) continue
+    clusteredSquares += (value - clusteredMean) ** 2
+    differ ||= values[row] !== values[first]
   }
   const deviation = Math.sqrt(squares / n)
   let between = 0
@@ -96,9 +105,13 @@ function numberDifferences({ values }: NumberVariable, labels: ArrayLike<number>
     const outside = (total - sums[cluster]) / (n - counts[cluster])
     const effect = (inside - outside) / deviation
     if (!Number.isFinite(effect)) return undefined
-    return { inside: origin + inside, outside: origin + outside, overall: origin + mean, effect }
+    const unscaled = (share: number) => origin + share * unit
+    return { inside: unscaled(inside), outside: unscaled(outside), overall: unscaled(mean), effect }
   })
-  return { differences, explained: clusteredSquares > 0 ? Math.min(1, between / clusteredSquares) : null }
+  return {
+    differences,
+    explained: differ ? Math.min(1, between / clusteredSquares) : null,
+  }
 }
 
 function shares({ values, categories }: CategoryVariable, labels: ArrayLike<number>, k: number): Found {

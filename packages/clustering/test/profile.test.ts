@@ -162,6 +162,26 @@ test('a profile leaves missing cells and constant columns out, and keeps the dig
   assert.throws(() => clusterProfile([number('x', 1)], [-2]), /whole numbers from 0/)
 })
 
+test('a profile of enormous and of tiny numbers is that of the same numbers near 1', () => {
+  const values = [1, 2, 4, 9, 9.5, NaN, 11]
+  const labels = [0, 0, 0, 1, 1, 1, -1]
+  const plain = clusterProfile([number('x', ...values)], labels)
+  for (const unit of [1e300, 1e-300]) {
+    const { differences, explained } = clusterProfile([number('x', ...values.map(value => value * unit))], labels)
+    near(explained[0]!, plain.explained[0]!)
+    for (const [cluster, [one]] of differences.entries()) {
+      const [expected] = plain.differences[cluster]
+      near(one.effect, expected.effect)
+      for (const key of ['inside', 'outside', 'overall'] as const) near(one[key] / unit, expected[key])
+    }
+  }
+})
+
+test('a column that is the same in all clusters has no variance between them, whatever noise has', () => {
+  const { explained } = clusterProfile([number('x', 0.1, 0.1, 0.1, 0.7)], [0, 0, 1, -1])
+  assert.deepEqual(explained, [null])
+})
+
 test('labels keep their numbers as well as any renaming can do it', () => {
   const label = fc.integer({ min: -1, max: 3 })
   fc.assert(

@@ -11,6 +11,7 @@ import { parseTable } from '../../table.ts'
 import { verdictOf } from './evidence.ts'
 import tool from './index.ts'
 import { methodNames } from './methods.ts'
+import { percent } from './result.ts'
 
 const { cluster, compare } = tool.methods
 const folder = mkdtempSync(join(tmpdir(), 'cluster-table-'))
@@ -96,8 +97,8 @@ test('one measure that speaks against groups is enough, and many groups are not 
   const one = { k: 1, greatest: 1, most: 10 }
   assert.equal(verdictOf(good), 'supported')
   for (const against of [
-    { k: 1 },
-    { k: 0 },
+    { k: 1, gap: one },
+    { k: 0, gap: undefined },
     { silhouette: 0.24, stability: 0.94 },
     { silhouette: null },
     { stability: 0.59 },
@@ -105,6 +106,9 @@ test('one measure that speaks against groups is enough, and many groups are not 
   ])
     assert.equal(verdictOf({ ...good, ...against }), 'none')
   assert.equal(verdictOf({ ...good, stability: 0.7 }), 'doubtful')
+  // A single cluster where there may be three, and clusters that cut three groups or join them.
+  for (const k of [0, 1, 2, 4, 10]) assert.equal(verdictOf({ ...good, k }), 'doubtful')
+  assert.equal(verdictOf({ ...good, k: 8, gap: { ...good.gap, greatest: 8 } }), 'supported')
   assert.equal(verdictOf({ ...good, gap: undefined }), 'doubtful')
   assert.equal(verdictOf({ ...good, silhouette: 0.1, stability: 1 }), 'doubtful')
   assert.equal(verdictOf({ ...good, gap: { ...one, greatest: 8 } }), 'doubtful')
@@ -115,6 +119,36 @@ test('one measure that speaks against groups is enough, and many groups are not 
   const shapes = { ...good, silhouette: 0.1, gap: one, shapes: true }
   assert.equal(verdictOf(shapes), 'supported')
   assert.equal(verdictOf({ ...shapes, stability: 0.5 }), 'none')
+})
+
+test('three groups do not hold up as one, two or six', async () => {
+  for (const k of [1, 2, 6]) {
+    const blocks = await run(cluster, { table: table(grouped(3)), columns: 'x,y', k })
+    assert.match(text(blocks, 'evidence'), /\*\*Groups in doubt\.\*\*.*speaks for 3 groups/)
+  }
+})
+
+test('the number of clusters and the silhouette are not said to be what they are not', async () => {
+  const note = (blocks: Map<string, Block>, name: string) => (blocks.get(name) as { note?: string }).note
+  const three = table(csv([['x', 'y'], ...Array.from({ length: 20 }, (_, row) => [row % 3, row % 3])]))
+  const fewer = await run(cluster, { table: three, k: 7 })
+  assert.equal(metric(fewer, 'k'), 3)
+  assert.equal(note(fewer, 'k'), 'you asked for 7')
+  const single = await run(cluster, { table: table('x,y\n1,2\n3,1\n7,7'), k: 3 })
+  assert.equal(metric(single, 'silhouette'), null)
+  assert.equal(note(single, 'silhouette'), 'needs a cluster of 2 rows or more')
+  const two = await run(cluster, { table: table('x,y\n1,2\n3,1') })
+  assert.equal(note(two, 'k'), 'too few rows to choose')
+})
+
+test('of few rows k-medoids does not take nearly as many clusters as rows', async () => {
+  const blocks = await run(cluster, {
+    table: table(grouped(2, 12)),
+    columns: 'x,y',
+    method: 'k-medoids',
+    mostClusters: 11,
+  })
+  assert.equal(metric(blocks, 'k'), 2)
 })
 
 test('nine groups hold up, and so do two rings by density', async () => {
@@ -260,6 +294,63 @@ test('clusters keep the numbers that they had, in whatever order they come out n
   assert.match(text(again, 'notes'), /100 % of the rows that had a cluster kept it/)
   const more = await run(cluster, { table: table(rows), columns: 'x,y', k: 4, earlier: 'before' })
   assert.match(text(more, 'notes'), /New since then: 4/)
+})
+
+test('rows that became noise or are left out have not kept their cluster, and its number is not given to another', async () => {
+  const lines = grouped(2, 60).split('\n')
+  const before = (row: number) => (row <= 2 ? 9 : 1 + (row % 2))
+  const rows = lines.map((line, row) => `${line},${row ? before(row) : 'before'}`)
+  // The two rows of cluster 9 are left out.
+  for (const row of [1, 2]) rows[row] = `NA${rows[row].slice(rows[row].indexOf(','))}`
+  const values = { table: table(rows.join('\n')), columns: 'x,y', missing: 'drop', earlier: 'before' }
+  const three = await run(cluster, { ...values, k: 3 })
+  assert.deepEqual(column(three, 'clusters', 'cluster'), [1, 2, 10])
+  assert.match(text(three, 'notes'), /New since then: 10\.\n- No longer there: 9\./)
+  const two = await run(cluster, { ...values, k: 2 })
+  assert.match(text(two, 'notes'), /96\.7 % of the rows that had a cluster kept it/)
+  const blank = rows.map((line, row) => (row % 2 ? line.replace(/[^,]*$/, 'NA') : line)).join('\n')
+  const known = await run(cluster, { ...values, k: 2, table: table(blank) })
+  assert.equal(metric(known, 'k'), 2)
+  const noise = await run(cluster, { ...values, method: 'hdbscan', smallest: 50 })
+  assert.match(text(noise, 'notes'), /- 0 % of the rows that had a cluster kept it/)
+})
+
+test('a column of numbers is one, however many of its cells are NA', async () => {
+  const rows = csv([['x', 'y'], ...Array.from({ length: 30 }, (_, row) => [row % 4 ? 'NA' : row, row * row])])
+  const blocks = await run(cluster, { table: table(rows), columns: 'x,y', missing: 'median', k: 2 })
+  assert.deepEqual(column(blocks, 'columns', 'use'), ['number', 'number'])
+  assert.equal(column(blocks, 'labels', 'name')[1], 'row 2')
+  const auto = await run(cluster, { table: table(rows), missing: 'median', k: 2 })
+  assert.match(String(column(auto, 'columns', 'reason')[0]), /more than half of its cells are empty/)
+})
+
+test('columns with commas in their names can be named, and of numbers with commas it is said how to write them', async () => {
+  const lines = Array.from({ length: 20 }, (_, row) => `${row},7${row},${row * row},"1,${100 + row}"`)
+  const values = { table: table(['"a, b",c,"say ""x, y""",money', ...lines].join('\n')), k: 2 }
+  const blocks = await run(cluster, { ...values, columns: ' "a, b" , "say ""x, y"""' })
+  assert.deepEqual(column(blocks, 'columns', 'use'), ['number', 'left out', 'number', 'left out'])
+  const all = await run(cluster, values)
+  assert.match(String(column(all, 'columns', 'reason')[3]), /write 1234\.5/)
+})
+
+test('rows are named by text that tells them apart, not at length', async () => {
+  const named = async (name: (row: number) => string) => {
+    const rows = Array.from({ length: 20 }, (_, row) => `${name(row)},${9 * (row % 2) + row / 20}`)
+    return column(await run(cluster, { table: table(`who,x\n${rows.join('\n')}`), k: 2 }), 'labels', 'name')
+  }
+  assert.deepEqual((await named(row => (row % 2 ? 'yes' : 'no'))).slice(0, 2), ['row 1', 'row 2'])
+  const some = await named(row => ['n0', 'Ann', '', 'Ann'][row] ?? `n${row}`)
+  assert.deepEqual(some.slice(0, 4), ['n0', 'Ann', 'row 3', 'Ann'])
+  assert.equal(String((await named(row => 'long '.repeat(5000) + row))[0]).length, 100)
+})
+
+test('figures of any size are short, and only all rows are 100 %', async () => {
+  const rows = Array.from({ length: 3000 }, (_, row) => `${row ? 1 + (row % 7) / 10 : 900}e290,${(row % 5) / 10}e-280`)
+  const blocks = await run(cluster, { table: table(`x,y\n${rows.join('\n')}`), k: 2 })
+  assert.ok(text(blocks, 'words').length < 600)
+  assert.match(text(blocks, 'words'), /e\+29\d/)
+  assert.equal(percent(2999 / 3000), '99.9 %')
+  assert.equal(percent(1), '100 %')
 })
 
 test('what cannot be used is refused beside its field, with row and column', () => {

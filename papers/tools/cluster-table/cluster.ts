@@ -3,10 +3,10 @@ import { clusterMedoids, clusterProfile, matchLabels, type Variable } from '@off
 import { type Matrix, workerPool } from '@offprint/kernels'
 import { type Block, defineMethod, InputError, input, z } from '../../define.ts'
 import type { Table } from '../../input.ts'
-import { askForTable, outweighing, pointsOf, type ReadTable, readTable } from './columns.ts'
+import { askForTable, isBlank, outweighing, pointsOf, type ReadTable, readTable } from './columns.ts'
 import { evidenceBlock, gapsOf, measure } from './evidence.ts'
 import { writeTable } from './labels-file.ts'
-import { atTheEnd, type How, methodNames, methods } from './methods.ts'
+import { atTheEnd, type ClusterMethod, type Curve, type How, methodNames, methods } from './methods.ts'
 import {
   clustersTable,
   columnsTable,
@@ -150,7 +150,7 @@ export const cluster = defineMethod({
           name: 'k',
           title: 'Clusters',
           value: shown.numbers.length,
-          note: given.k === undefined ? `by ${method.criterion}` : 'as you asked for',
+          note: countNote(shown.numbers.length, given.k, method, chosen?.curve),
         },
         {
           type: 'metric',
@@ -166,7 +166,9 @@ export const cluster = defineMethod({
           value: fit.mean,
           note:
             fit.mean === null
-              ? 'needs 2 clusters or more'
+              ? shown.numbers.length < 2
+                ? 'needs 2 clusters or more'
+                : 'needs a cluster of 2 rows or more'
               : `from −1 to 1, high is good${fit.sampled ? '; on a sample' : ''}`,
         },
         {
@@ -229,7 +231,7 @@ function earlierOf({ table, earlier }: { table: Table; earlier: string }): Int32
   const column = table.columns.find(({ name }) => name === earlier.trim())
   if (!column) return undefined
   return Int32Array.from(column.text, (cell, row) => {
-    const value = cell === '' ? 0 : column.numbers[row]
+    const value = isBlank(cell) ? 0 : column.numbers[row]
     if (Number.isInteger(value) && value >= 0 && value <= 10_000) return value - 1
     throw new InputError(
       'earlier',
@@ -243,6 +245,7 @@ function earlierOf({ table, earlier }: { table: Table; earlier: string }): Int32
 interface Numbered {
   labels: Int32Array
   numbers: number[]
+  /** `kept`: the share of the rows with an earlier cluster that are in it now; null where no row had one. */
   match?: { kept: number | null; appeared: number[]; vanished: number[] }
 }
 
@@ -255,17 +258,23 @@ function numbered(found: Int32Array, earlier: Int32Array | undefined, rows: Uint
   const place = new Map(order.map((label, at) => [label, at]))
   const labels = found.map(label => (label < 0 ? -1 : place.get(label)!))
   if (!earlier) return { labels, numbers: order.map((_, at) => at + 1) }
-  const match = matchLabels(
-    Int32Array.from(rows, row => earlier[row]),
-    labels,
-  )
+  // Of all rows, so that no new cluster gets the number of one whose rows are left out now.
+  const after = new Int32Array(earlier.length).fill(-1)
+  for (const [at, row] of rows.entries()) after[row] = labels[at]
+  const match = matchLabels(earlier, after)
+  let [had, kept] = [0, 0]
+  for (const [row, label] of earlier.entries()) {
+    if (label < 0) continue
+    had++
+    if (match.labels[row] === label) kept++
+  }
   const byNumber = order.map((_, at) => at).sort((a, b) => match.numbers[a] - match.numbers[b])
   const rank = new Map(byNumber.map((slot, at) => [slot, at]))
   return {
     labels: labels.map(label => (label < 0 ? -1 : rank.get(label)!)),
     numbers: byNumber.map(slot => match.numbers[slot] + 1),
     match: {
-      kept: match.kept,
+      kept: had ? kept / had : null,
       appeared: match.appeared.map(one => one + 1),
       vanished: match.vanished.map(one => one + 1),
     },
@@ -274,7 +283,9 @@ function numbered(found: Int32Array, earlier: Int32Array | undefined, rows: Uint
 
 function matchNotes({ match }: Numbered): string[] {
   if (!match) return []
-  const list = (numbers: number[]) => numbers.join(', ')
+  const list = (numbers: number[]) =>
+    numbers.slice(0, 20).join(', ') +
+    (numbers.length > 20 ? ` and ${(numbers.length - 20).toLocaleString('en')} more` : '')
   return [
     match.kept === null
       ? 'No row had an earlier cluster.'
@@ -288,6 +299,11 @@ function ofRows(variable: Variable, rows: Uint32Array): Variable {
   return variable.kind === 'number'
     ? { ...variable, values: Float64Array.from(rows, row => variable.values[row]) }
     : { ...variable, values: Int32Array.from(rows, row => variable.values[row]) }
+}
+
+function countNote(found: number, asked: number | undefined, { criterion }: ClusterMethod, curve?: Curve): string {
+  if (asked !== undefined) return found === asked ? 'as you asked for' : `you asked for ${asked.toLocaleString('en')}`
+  return curve && !curve.points.length ? 'too few rows to choose' : `by ${criterion}`
 }
 
 function rowsNote({ rows: all }: Table, rows: Uint32Array, filled: number): string {

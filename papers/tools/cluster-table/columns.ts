@@ -13,6 +13,8 @@ import type { Column, Table } from '../../input.ts'
 
 /** A column of text with more different values than this is no category. */
 const mostCategories = 20
+/** In characters. Whole paragraphs are no names, and thousands of them no picture. */
+const longestName = 100
 /** A matrix of more cells takes more memory and time than a run has. */
 const mostCells = 20_000_000
 
@@ -23,7 +25,7 @@ export const askForTable = {
   }),
   columns: input.text({
     label: 'Columns to compare',
-    hint: 'Names, separated by commas. Empty: all columns of numbers but ids and constant ones. The result says what was taken.',
+    hint: 'Names, separated by commas; one with a comma in double quotes. Empty: all columns of numbers but ids and constant ones. The result says what was taken.',
     maxLength: 5000,
     columnsOf: 'table',
   }),
@@ -64,20 +66,17 @@ export interface ReadTable {
   variables: Variable[]
   /** All columns of the table in their order. */
   columns: ReadColumn[]
-  /** A name for each row: the first column of text that tells rows apart, else the row's number from 1. */
+  /** A name for each row: of the first column of text that tells rows apart, else the row's number from 1. */
   names: string[]
 }
 
 /** What people write where there is no value. */
 const blanks = new Set(['', 'NA', 'N/A', 'n/a', 'NaN', 'nan', 'NULL', 'null', 'None', '?', '-', '–', '.'])
-const isBlank = (cell: string) => blanks.has(cell)
+export const isBlank = (cell: string) => blanks.has(cell)
 
 /** @throws InputError beside the field that is wrong, with row and column where it is a cell */
 export function readTable({ table, columns, categories, missing, earlier = '' }: Given): ReadTable {
-  const wanted = columns
-    .split(',')
-    .map(name => name.trim())
-    .filter(Boolean)
+  const wanted = namesIn(columns)
   for (const [field, names] of [
     ['columns', wanted],
     ['earlier', earlier.trim() ? [earlier.trim()] : []],
@@ -98,7 +97,7 @@ export function readTable({ table, columns, categories, missing, earlier = '' }:
       if (named) throw new InputError('columns', column.name, '', `columns: '${column.name}' has no value`)
       return leave('empty')
     }
-    const values = column.type === 'text' ? undefined : numbersOf(column, table)
+    const values = column.type === 'text' && !isSparse(column) ? undefined : numbersOf(column, table)
     if (values) {
       const reason = named ? undefined : whyNoMeasure(column.name, values)
       if (reason) return leave(reason)
@@ -118,7 +117,9 @@ export function readTable({ table, columns, categories, missing, earlier = '' }:
       return leave(
         different.size === 1
           ? 'the same in every row'
-          : `text, ${different.size.toLocaleString('en')} different values`,
+          : [...different].every(value => /^[+-]?\d[\d.,’' ]*$/.test(value))
+            ? 'numbers with commas or other marks in them: write 1234.5, not 1,234.5 or 1.234,5'
+            : `text, ${different.size.toLocaleString('en')} different values`,
       )
     if (!named && !categories) return leave(`text with ${different.size} values; can be taken as a category`)
     const order = [...different].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
@@ -141,6 +142,18 @@ export function readTable({ table, columns, categories, missing, earlier = '' }:
     )
   if (missing === 'refuse') refuseGaps(table, variables)
   return { table, variables, columns: read, names: namesOf(table) }
+}
+
+/** Names separated by commas; one with a comma stands in double quotes, as in CSV. */
+function namesIn(list: string): string[] {
+  return [...list.matchAll(/\s*("(?:[^"]|"")*"(?=\s*(?:,|$))|[^,]*)\s*(?:,|$)/g)]
+    .map(([, name]) =>
+      name
+        .trim()
+        .replace(/^"(.*,.*)"$/s, (_, inner) => inner.replaceAll('""', '"'))
+        .trim(),
+    )
+    .filter(Boolean)
 }
 
 /** The points to cluster. @throws InputError beside the field that is wrong */
@@ -186,6 +199,11 @@ export function outweighing({ variables }: ReadTable, { data, rows, columns }: M
 /** Text of the user's table stays what it is in Markdown. */
 export function inMarkdown(text: string): string {
   return text.replace(/\s+/g, ' ').replace(/[\\`*[\]<>&~|]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\$&')
+}
+
+/** A column of numbers in which most cells are blank is text to the reader of tables, which does not know these words. */
+function isSparse({ text, numbers }: Column): boolean {
+  return text.every((cell, row) => isBlank(cell) || !Number.isNaN(numbers[row]))
 }
 
 /** @throws InputError for a cell that is neither a number nor blank */
@@ -234,7 +252,15 @@ function whyNoMeasure(name: string, values: Float64Array): string | undefined {
 }
 
 function namesOf(table: Table): string[] {
-  const texts = table.columns.filter(column => column.type === 'text')
-  const telling = texts.find(column => new Set(column.text).size === table.rows) ?? texts[0]
-  return telling ? telling.text : Array.from({ length: table.rows }, (_, row) => `row ${row + 1}`)
+  const texts = table.columns.filter(column => column.type === 'text' && !isSparse(column))
+  const different = new Map(texts.map(column => [column, new Set(column.text).size]))
+  // Some rows may have the same name; by a column in which most do, none is known.
+  const telling =
+    texts.find(column => different.get(column) === table.rows) ??
+    texts.find(column => 2 * different.get(column)! > table.rows)
+  return Array.from({ length: table.rows }, (_, row) => {
+    const name = telling?.text[row] ?? ''
+    if (isBlank(name)) return `row ${row + 1}`
+    return name.length > longestName ? `${name.slice(0, longestName - 1)}…` : name
+  })
 }

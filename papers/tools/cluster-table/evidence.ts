@@ -73,19 +73,21 @@ export async function measure(
 export type Verdict = 'none' | 'doubtful' | 'supported'
 
 /**
- * What the measures come to: one that speaks clearly against groups is enough for `none`, and all must be there for `supported`. Where the gap statistic's rule says one
- * group but its maximum is at the number of clusters found, and these are well apart, there are many groups (the rule stops at the first
- * number that is no worse than the next).
+ * What the measures come to: one that speaks clearly against groups is enough for `none`, and all must be there for `supported`, for
+ * as many groups as were found. Where the gap statistic's rule says one group but its maximum is at the number of clusters found, and
+ * these are well apart, there are many groups (the rule stops at the first number that is no worse than the next). A single cluster is
+ * no sign that there are no groups where the gap statistic sees some.
  */
 export function verdictOf({ k, silhouette, stability, gap, shapes }: Evidence): Verdict {
-  if (k < 2 || stability < leastStability) return 'none'
+  if (k < 2) return gap && gap.k > 1 ? 'doubtful' : 'none'
+  if (stability < leastStability) return 'none'
   const stable = stability < goodStability ? 'doubtful' : 'supported'
   if (shapes) return stable
   if (silhouette === null || (gap && gap.k === 1 && gap.greatest === 1)) return 'none'
   // Where most columns have nothing to do with the groups, rows lie between clusters that come again all the same.
   if (silhouette < leastSilhouette) return stability < sureStability ? 'none' : 'doubtful'
   if (!gap) return 'doubtful'
-  if (gap.k > 1) return stable
+  if (gap.k > 1) return gap.k === k || gap.greatest === k ? stable : 'doubtful'
   return gap.greatest === k && silhouette >= goodSilhouette ? stable : 'doubtful'
 }
 
@@ -107,7 +109,9 @@ const advice: Record<Verdict, string> = {
 /** @param k clusters that were found, where one number was */
 export function gapSentence(gap: Gaps | undefined, k?: number): string {
   if (!gap) return ''
-  if (gap.k > 1) return `The gap statistic speaks for ${gap.k} groups.`
+  if (gap.k > 1 && (k === undefined || k < 2 || gap.k === k)) return `The gap statistic speaks for ${gap.k} groups.`
+  if (gap.k > 1)
+    return `The gap statistic speaks for ${gap.k} groups by its usual rule, ${gap.greatest === k ? `and is greatest at the ${k} that were found` : `not for the ${k} that were found`}.`
   if (gap.greatest > 1 && gap.greatest === k)
     return `The gap statistic is greatest at ${k} groups, as many as were found, though its usual rule stops at one, as it does where groups are many.`
   if (gap.greatest > 1)

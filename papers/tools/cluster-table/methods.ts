@@ -11,9 +11,9 @@ import {
   hdbscan,
   hdbscanOf,
   kMeans,
-  medoidSilhouette,
   nearestCentres,
   pointSilhouette,
+  silhouette,
 } from '@offprint/clustering'
 import { dissimilarities, InputError, type Matrix, matrix, random, type WorkerPool } from '@offprint/kernels'
 
@@ -120,7 +120,7 @@ export const methods: Record<MethodName, ClusterMethod> = {
   },
   'k-medoids': {
     title: 'k-medoids',
-    criterion: 'the greatest medoid silhouette',
+    criterion: 'the greatest silhouette',
     async fit(points, k, { seed, pool, signal, progress }) {
       if (points.rows <= pairedRows) {
         const { labels, notes } = await fasterPam(points, { k, restarts, seed, pool, signal, onProgress: progress })
@@ -138,13 +138,14 @@ export const methods: Record<MethodName, ClusterMethod> = {
       }
     },
     async choose(points, most, { seed, pool, signal, progress }) {
-      // Not by DynMSC: medoids that are best by silhouette are not those of `fit`, and nor is then their best number.
+      // Not by DynMSC: medoids that are best by silhouette are not those of `fit`, and nor is then their best number. Nor by medoid
+      // silhouettes, of which medoids have 1 themselves: of few rows the greatest number would always be best.
       const distances = await dissimilarities(sampleOf(points, sampleRows, seed), 'euclidean', { pool, signal })
-      const curve: Curve = { measure: 'medoid silhouette', points: [] }
+      const curve: Curve = { measure: 'silhouette', points: [] }
       for (const k of range(2, Math.min(most, distances.n - 1))) {
         progress(k - 2, most - 1)
-        const { medoids } = await fasterPam(distances, { k, restarts, seed, signal })
-        curve.points.push([k, medoidSilhouette(distances, medoids).mean])
+        const { labels } = await fasterPam(distances, { k, restarts, seed, signal })
+        curve.points.push([k, (await silhouette(distances, labels, { signal })).mean])
       }
       return { k: greatest(curve), curve }
     },

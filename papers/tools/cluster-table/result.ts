@@ -30,8 +30,15 @@ export interface Result {
   fit: { rows: ArrayLike<number>; values: ArrayLike<number>; sampled: boolean }
 }
 
-export const percent = (share: number) => `${+(100 * share).toPrecision(share < 0.1 ? 2 : 3)} %`
-const figure = (value: number) => value.toLocaleString('en', { maximumSignificantDigits: 3 })
+/** Only all are 100 %. */
+export const percent = (share: number) =>
+  `${Math.min(+(100 * share).toPrecision(share < 0.1 ? 2 : 3), share < 1 ? 99.9 : 100)} %`
+
+function figure(value: number): string {
+  const size = Math.abs(value)
+  if (size && (size >= 1e15 || size < 1e-6)) return value.toExponential(2)
+  return value.toLocaleString('en', { maximumSignificantDigits: 3 })
+}
 
 function titleOf({ read }: Result, { variable, category }: Difference): string {
   const { name, ...column } = read.variables[variable]
@@ -52,7 +59,9 @@ export function inWords(result: Result): Block {
   const sizes = sizesOf(result)
   const lines = numbers.map((number, cluster) => {
     const most = differences[cluster].filter(({ effect }) => Math.abs(effect) >= leastEffect).slice(0, toldDifferences)
-    const apart = most.length ? most.map(one => told(result, one)).join(', ') : 'no column sets it apart'
+    const apart = most.length
+      ? most.map(one => told(result, one)).join(', ')
+      : 'near the average of all rows in every column'
     const many = `${sizes[cluster].toLocaleString('en')} ${sizes[cluster] === 1 ? 'row' : 'rows'}`
     const typical = inMarkdown(read.names[rows[medoids[cluster]]])
     return `- **Cluster ${number}**, ${many} (${percent(sizes[cluster] / labels.length)}), such as *${typical || 'a row without a name'}*${numbers.length > 1 ? `: ${apart}` : ''}.`
