@@ -212,7 +212,7 @@ export async function precomputed(
   return result
 }
 
-function squareOf(n: number, space: Arena, symmetric: boolean): Dissimilarities {
+export function squareOf(n: number, space: Arena, symmetric: boolean): Dissimilarities {
   const pointer = space.take(4 * n * n)
   return {
     n,
@@ -225,7 +225,7 @@ function squareOf(n: number, space: Arena, symmetric: boolean): Dissimilarities 
   }
 }
 
-function requireCount(n: number, field: string, wanted: number): void {
+export function requireCount(n: number, field: string, wanted: number): void {
   const most = Math.min(wanted, mostInArena)
   if (n === 0) throw new InputError(field, 'no row', 'at least one row')
   if (n > most)

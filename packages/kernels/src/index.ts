@@ -1,4 +1,5 @@
 export { type Arena, type ArenaOptions, arena, hasSharedMemory, instantiate } from './arena.ts'
+export { fromCondensed, toCondensed } from './condensed.ts'
 export {
   type Dissimilarities,
   type DissimilarityOptions,
