@@ -78,6 +78,7 @@ export {
   topK,
   topKOfRows,
 } from './selection.ts'
+export { binaryDissimilarities, correlationRows } from './special-dissimilarities.ts'
 export { symmetricEigen } from './symmetric-eigen.ts'
 export {
   type Call,
