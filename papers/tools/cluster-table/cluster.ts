@@ -3,7 +3,7 @@ import { clusterMedoids, clusterProfile, matchLabels, type Variable } from '@off
 import { type Matrix, workerPool } from '@offprint/kernels'
 import { type Block, defineMethod, InputError, input, z } from '../../define.ts'
 import type { Table } from '../../input.ts'
-import { askForTable, isBlank, outweighing, pointsOf, type ReadTable, readTable } from './columns.ts'
+import { askForTable, inOneLine, isBlank, outweighing, pointsOf, type ReadTable, readTable } from './columns.ts'
 import { evidenceBlock, gapsOf, measure } from './evidence.ts'
 import { writeTable } from './labels-file.ts'
 import { atTheEnd, type ClusterMethod, type Curve, type How, methodNames, methods } from './methods.ts'
@@ -228,7 +228,7 @@ function requireNumbers({ variables }: ReadTable): void {
 
 /** Earlier labels from 0, −1 where a row had none. @throws InputError that names the row */
 function earlierOf({ table, earlier }: { table: Table; earlier: string }): Int32Array | undefined {
-  const column = table.columns.find(({ name }) => name === earlier.trim())
+  const column = table.columns.find(({ name }) => inOneLine(name) === earlier.trim())
   if (!column) return undefined
   return Int32Array.from(column.text, (cell, row) => {
     const value = isBlank(cell) ? 0 : column.numbers[row]
