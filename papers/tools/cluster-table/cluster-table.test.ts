@@ -369,6 +369,7 @@ test('what cannot be used is refused beside its field, with row and column', () 
     /a mixture of normal distributions is for numbers, and 'y' is text/,
   )
   refuse({ table: table('x\n1\n2\n'), method: 'hdbscan', k: 2 }, 'k', /hdbscan finds the number of clusters itself/)
+  refuse({ table: table('x\n1\n2\n'), method: 'hdbscan', smallest: 3 }, 'smallest', /at most the number of rows/)
   // What other programs write for a missing cell is one.
   refuse({ table: table('x\n1\nNA\n3\n4\n') }, 'missing', /row 2, column 'x': the cell is empty/)
 })

@@ -95,6 +95,12 @@ export const cluster = defineMethod({
             '',
             'k: hdbscan finds the number of clusters itself; leave it empty',
           )
+        if (given.method === 'hdbscan' && given.smallest !== undefined && given.smallest > rows)
+          throw new InputError(
+            'smallest',
+            String(given.smallest),
+            `at most the number of rows without empty cells (${rows.toLocaleString('en')})`,
+          )
         earlierOf(given)
       }),
     ),
@@ -185,7 +191,7 @@ export const cluster = defineMethod({
           type: 'file',
           name: 'file',
           title: 'Your table with its clusters',
-          note: 'All columns and rows as they were, in their order, and a column of clusters.',
+          note: 'All columns and rows in their order, and a column of clusters; empty for rows that were left out, 0 for noise. A cell that a spreadsheet would run as a formula begins with an apostrophe.',
           file: 'clusters.csv',
           mediaType: 'text/csv',
         },
