@@ -35,6 +35,11 @@ test('tabs, semicolons, blanks, a byte order mark and CRLF are understood; numbe
   }
 })
 
+test('columns without a name are called by their place, whatever the others are called', () => {
+  const names = parse(',b,column1,\n1,2,3,4').columns.map(column => column.name)
+  assert.deepEqual(names, ['column1_', 'b', 'column1', 'column4'])
+})
+
 for (const [text, rows] of [
   ['country,2019,2020\nFrance,1.5,2.5\n', 1],
   ['country,2020\nFrance,1.5\n', 1],

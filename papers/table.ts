@@ -52,7 +52,7 @@ function readDelimited(text: string, refuse: Refuse): { names: string[]; cells: 
   const hasHeader = isHeader(records[0])
   const first = hasHeader ? 1 : 0
   const names = hasHeader
-    ? records[0].map((cell, index) => cell.trim() || `column${index + 1}`)
+    ? named(records[0].map(cell => cell.trim()))
     : records[0].map((_, index) => `column${index + 1}`)
   const cells = names.map(() => new Array<string>(records.length - first))
   for (let row = first; row < records.length; row++) {
@@ -64,6 +64,16 @@ function readDelimited(text: string, refuse: Refuse): { names: string[]; cells: 
     for (let column = 0; column < width; column++) cells[column][row - first] = record[column].trim()
   }
   return { names, cells }
+}
+
+/** Columns without a name are called by their place; where another one has that name, with `_` after it. */
+function named(cells: string[]): string[] {
+  const taken = new Set(cells)
+  return cells.map((cell, index) => {
+    let name = cell || `column${index + 1}`
+    while (!cell && taken.has(name)) name += '_'
+    return name
+  })
 }
 
 /** Names may be numbers among words only where they count on, as years do: `country,2019,2020`. */

@@ -1,6 +1,7 @@
 import type { Hnsw, HnswId } from '@offprint/search'
 import { openHnsw } from '@offprint/search/node'
 import { type Block, defineMethod, InputError, input, z } from '../define.ts'
+import type { InputFile } from '../input.ts'
 import { healthOf } from './health.ts'
 import { places } from './places.ts'
 import { amount, askForGraph, askForIndex, askForVectors, buildOrOpen } from './vectors.ts'
@@ -37,7 +38,7 @@ export const check = defineMethod({
     ),
   async run(given, context): Promise<Block[]> {
     const index: Hnsw<HnswId> = given.file
-      ? openHnsw<HnswId>(given.file.path)
+      ? openFile(given.file)
       : ((await buildOrOpen(given, context)).index as unknown as Hnsw<HnswId>)
     const stats = index.stats()
     const { size, deleted, holes, bytes } = stats
@@ -85,3 +86,18 @@ export const check = defineMethod({
     ]
   },
 })
+
+/** @throws InputError that names the file, where it is none that can be opened */
+function openFile({ name, path }: InputFile): Hnsw<HnswId> {
+  try {
+    return openHnsw<HnswId>(path)
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error
+    throw new InputError(
+      'file',
+      error.found,
+      error.expected,
+      error.message.replace(/^index: the file/, `file: ${name}`),
+    )
+  }
+}

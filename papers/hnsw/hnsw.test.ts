@@ -6,7 +6,7 @@ import { after, test } from 'node:test'
 import { matrix, random, readMatrix } from '@offprint/kernels'
 import { Hnsw } from '@offprint/search'
 import { openHnsw, saveHnsw } from '@offprint/search/node'
-import { type Block, block, type Method, type RunContext, type TableBlock } from '../define.ts'
+import { type Block, block, type InputError, type Method, type RunContext, type TableBlock } from '../define.ts'
 import { InputErrors, parseInput } from '../fields.ts'
 import type { Vectors } from '../input.ts'
 import hnsw from './index.ts'
@@ -199,7 +199,11 @@ test('check reads an index of a run, a file with names of its own, or builds one
   const bytes = readFileSync(path)
   bytes[bytes.length >> 1] ^= 4
   writeFileSync(path, bytes)
-  await assert.rejects(run(check, { file }), /damaged/)
+  const refused = (message: RegExp) =>
+    assert.rejects(run(check, { file }), (error: InputError) => error.field === 'file' && message.test(error.message))
+  await refused(/^file: named\.hnsw.*damaged/)
+  writeFileSync(path, 'hello')
+  await refused(/^file: named\.hnsw is no index file/)
   assert.throws(() => parseInput(check, { file, vectors }), /one of an index, an index file, or vectors/)
   assert.throws(() => parseInput(check, {}), /one of an index, an index file, or vectors/)
 })

@@ -19,13 +19,13 @@ export function printTable(header: string[], rows: Cell[][]): void {
   const widest = widths.indexOf(Math.max(...widths))
   if (excess > 0) widths[widest] = Math.max(12, widths[widest] - excess)
   for (const [index, line] of lines.entries()) {
-    console.log(
+    print(
       line
         .map((cell, column) => pad(cell, widths[column], right[column]))
         .join('  ')
         .trimEnd(),
     )
-    if (index === 0) console.log(widths.map(width => '─'.repeat(width)).join('  '))
+    if (index === 0) print(widths.map(width => '─'.repeat(width)).join('  '))
   }
 }
 
@@ -33,12 +33,12 @@ export async function printBlocks(blocks: Block[], directory: string): Promise<v
   const metrics = blocks.filter(block => block.type === 'metric')
   const width = Math.max(0, ...metrics.map(block => displayWidth(block.title)))
   for (const block of metrics)
-    console.log(
+    print(
       `${pad(block.title, width)}  ${format(block.value)}${block.unit ? ` ${block.unit}` : ''}${block.note ? `  (${block.note})` : ''}`,
     )
   for (const block of blocks) {
     if (block.type === 'metric') continue
-    console.log(`\n${block.title}${block.note ? ` (${block.note})` : ''}`)
+    print(`\n${block.title}${block.note ? ` (${block.note})` : ''}`)
     switch (block.type) {
       case 'table':
         printTable(
@@ -46,7 +46,7 @@ export async function printBlocks(blocks: Block[], directory: string): Promise<v
           block.rows.slice(0, shownRows),
         )
         if (block.rows.length > shownRows)
-          console.log(`… and ${(block.rows.length - shownRows).toLocaleString('en')} more rows (--json has all)`)
+          print(`… and ${(block.rows.length - shownRows).toLocaleString('en')} more rows (--json has all)`)
         break
       case 'bars': {
         const size = (value: number | null) => Math.abs(value ?? 0)
@@ -58,7 +58,7 @@ export async function printBlocks(blocks: Block[], directory: string): Promise<v
         for (const [at, { value }] of block.bars.entries()) {
           // What is below zero is drawn lighter.
           const bar = ((value ?? 0) < 0 ? '░' : '█').repeat(Math.round((40 * size(value)) / most))
-          console.log(`${pad(names[at], width)}  ${bar} ${format(value)}`)
+          print(`${pad(names[at], width)}  ${bar} ${format(value)}`)
         }
         break
       }
@@ -77,16 +77,17 @@ export async function printBlocks(blocks: Block[], directory: string): Promise<v
         )
         break
       case 'graph':
-        console.log(`${block.nodes.length} nodes, ${block.edges.length} edges (--json has them)`)
+        print(`${block.nodes.length} nodes, ${block.edges.length} edges (--json has them)`)
         for (const [at, { label }] of (block.path ?? []).slice(0, shownRows).entries())
-          console.log(`${String(at + 1).padStart(4)}  ${label}`)
-        if ((block.path?.length ?? 0) > shownRows) console.log(`      and ${block.path!.length - shownRows} more steps`)
+          print(`${String(at + 1).padStart(4)}  ${label}`)
+        if ((block.path?.length ?? 0) > shownRows) print(`      and ${block.path!.length - shownRows} more steps`)
         break
       case 'markdown':
-        console.log(block.text)
+        // Backslashes are for the page, where text of the user's stays what it is.
+        print(block.text.replace(/\\([!-/:-@[-`{-~])/g, '$1'))
         break
       case 'file':
-        console.log(`${join(directory, block.file)} (${format(block.bytes ?? 0)} bytes)`)
+        print(`${join(directory, block.file)} (${format(block.bytes ?? 0)} bytes)`)
         break
     }
   }
@@ -102,8 +103,7 @@ function printSeries({ series, x, y }: SeriesBlock): void {
       .filter(([, value]) => value !== null)
       .map(([at, value]) => ({ x: at, y: value!, mark: marks[index % marks.length] })),
   )
-  if (series.length > 1)
-    console.log(series.map((one, index) => `${marks[index % marks.length]} ${one.name}`).join('   '))
+  if (series.length > 1) print(series.map((one, index) => `${marks[index % marks.length]} ${one.name}`).join('   '))
   plot(points, x.label, y.label)
 }
 
@@ -117,7 +117,7 @@ function printScatter({ points, x, y, emphasis = [] }: ScatterBlock): void {
   for (const index of emphasis)
     if (plotted[index]) plotted.push({ ...plotted[index], mark: plotted[index].mark.toUpperCase() })
   plot(plotted, x.label, y.label)
-  if (emphasis.length) console.log('Capital letters are the marked points.')
+  if (emphasis.length) print('Capital letters are the marked points.')
 }
 
 /** Numbers by size, names by alphabet. */
@@ -128,7 +128,7 @@ const letter = (index: number) => String.fromCharCode(97 + (index % 26))
 
 function plot(points: { x: number; y: number; mark: string }[], xLabel: string, yLabel: string): void {
   if (!points.length) {
-    console.log('(no points)')
+    print('(no points)')
     return
   }
   let [left, right, low, high] = [Infinity, -Infinity, Infinity, -Infinity]
@@ -146,22 +146,26 @@ function plot(points: { x: number; y: number; mark: string }[], xLabel: string, 
   }
   const scale = [format(high), format(low)]
   const margin = Math.max(...scale.map(displayWidth))
-  console.log(`${' '.repeat(margin)} ${yLabel}`)
+  print(`${' '.repeat(margin)} ${yLabel}`)
   for (const [index, row] of grid.entries())
-    console.log(
+    print(
       `${pad(index === 0 ? scale[0] : index === plotHeight - 1 ? scale[1] : '', margin, true)} │${row.join('').trimEnd()}`,
     )
-  console.log(`${' '.repeat(margin)} └${'─'.repeat(plotWidth)}`)
+  print(`${' '.repeat(margin)} └${'─'.repeat(plotWidth)}`)
   const ends = [format(left), format(right)]
-  console.log(`${' '.repeat(margin + 2)}${pad(ends[0], plotWidth - displayWidth(ends[1]))}${ends[1]}  ${xLabel}`)
+  print(`${' '.repeat(margin + 2)}${pad(ends[0], plotWidth - displayWidth(ends[1]))}${ends[1]}  ${xLabel}`)
 }
 
 function format(value: Cell | undefined): string {
   if (value === null || value === undefined) return '–'
   if (typeof value === 'number')
     return Number.isInteger(value) ? value.toLocaleString('en') : String(Number(value.toPrecision(7)))
-  // A title or cell must not send control sequences to the terminal.
   return String(value).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ')
+}
+
+/** No title, label or cell may send control sequences to the terminal. */
+function print(text: string): void {
+  console.log(text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, ' '))
 }
 
 function displayWidth(text: string): number {

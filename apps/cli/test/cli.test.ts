@@ -156,6 +156,16 @@ test('a paper from outside is listed, run and checked without a line of ours', a
   assert.match(one.stdout, /holds/)
 })
 
+test('names in a table do not steer the terminal, and stay what they are in text', async () => {
+  const esc = '\u001b[31m'
+  const rows = Array.from({ length: 20 }, (_, row) => `${esc}*r* ${row},${9 * (row % 2) + row / 50},${row % 3}`)
+  writeFileSync(join(folder, 'steering.csv'), `name,${esc}x,y\n${rows.join('\n')}\n`)
+  const { code, stdout } = await offprint(['run', 'cluster-table', 'cluster', '--table', 'steering.csv', '--k', '2'])
+  assert.equal(code, 0)
+  assert.ok(!stdout.includes('\u001b'))
+  assert.match(stdout, /such as \* ?\[31m\*r\* \d+\*/)
+})
+
 test('every kind of block is shown on a terminal', async () => {
   const { code, stdout } = await offprint(['run', 'outside', 'show'])
   assert.equal(code, 0)

@@ -79,10 +79,26 @@ describe('cluster a table', { skip }, () => {
     const offered = page.getByRole('group', { name: 'Columns of the table' })
     const field = page.getByLabel('Columns to compare')
     assert.equal(await offered.getByRole('button').count(), 0)
-    const buffer = Buffer.from('"a ""b""";x 1;;"y;z";"u,v"\n1;2;3;4;5\n5;6;7;9;0\n')
+    const buffer = Buffer.from(
+      '"a ""b""";x 1;;"y;z";"u,v";"two\nlines"\n1;2;3;4;5;6\n5;6;7;9;0;1\n9;9;1;2;8;0\n1;7;1;1;8;3\n',
+    )
     await page.locator('input[type=file][name=table]').setInputFiles({ name: 'c.csv', mimeType: 'text/csv', buffer })
     await offered.getByRole('button').first().waitFor()
-    assert.deepEqual(await offered.getByRole('button').allInnerTexts(), ['a "b"', 'x 1', 'column3', 'y;z'])
+    assert.deepEqual(await offered.getByRole('button').allInnerTexts(), [
+      'a "b"',
+      'x 1',
+      'column3',
+      'y;z',
+      'u,v',
+      'two lines',
+    ])
+    await field.focus()
+    for (const name of ['two lines', 'u,v', 'a "b"']) await offered.getByRole('button', { name }).click()
+    assert.equal(await field.inputValue(), 'a "b", "u,v", two lines')
+    assert.equal(await offered.getByRole('button', { name: 'u,v' }).getAttribute('aria-pressed'), 'true')
+    await page.getByRole('button', { name: 'Run', exact: true }).click()
+    await done(page)
+    assert.equal(await page.locator('#columns tbody tr', { hasText: 'not asked for' }).count(), 3)
     await page.goto(`${url}/tools/cluster-table?method=cluster&example=1`)
     assert.equal(await offered.getByRole('button').count(), 0)
     await field.focus()

@@ -137,5 +137,8 @@ test('llms.txt names what can be read and run, and each address answers', async 
     const { status } = await get(link.replace('http://localhost:0', url))
     assert.equal(status, 200, link)
   }
-  assert.match(text, /\[Fast and Eager k-Medoids.*\]\(.*\/papers\/2008\.05171\.md\).*Methods: cluster, choose-k\./)
+  assert.match(
+    text,
+    /\[Fast and Eager k-Medoids.*\]\(.*\/papers\/2008\.05171\.md\).*Methods: cluster, choose-k, compare\./,
+  )
 })

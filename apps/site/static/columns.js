@@ -14,7 +14,7 @@ function offerColumns(field) {
   list.setAttribute('role', 'group')
   list.setAttribute('aria-label', 'Columns of the table')
   field.parentElement.after(list)
-  const named = () => new Set(field.value.split(',').flatMap(name => name.trim() || []))
+  const named = () => new Set(namesIn(field.value))
   const offered = () => [...list.children].map(button => button.textContent)
 
   const mark = () => {
@@ -24,7 +24,7 @@ function offerColumns(field) {
   const show = async () => {
     const given = file?.files[0] ? await file.files[0].slice(0, readBytes).text() : pasted?.value.slice(0, readBytes)
     const columns = columnsOf(given ?? '')
-    if (columns.join() === offered().join()) return
+    if (JSON.stringify(columns) === JSON.stringify(offered())) return
     list.replaceChildren(
       ...columns.map(name => {
         const button = document.createElement('button')
@@ -41,7 +41,7 @@ function offerColumns(field) {
     if (!names.delete(target.textContent)) names.add(target.textContent)
     // In the order of the table; what is no column of it stays, to be refused with a sentence.
     const known = offered().filter(name => names.delete(name))
-    field.value = [...known, ...names].join(', ')
+    field.value = [...known, ...names].map(asListed).join(', ')
     mark()
   })
   field.addEventListener('input', mark)
@@ -50,11 +50,28 @@ function offerColumns(field) {
   for (const input of [file, pasted]) input?.addEventListener('change', show)
 }
 
-/** The names in a table's first row, or the keys of its first object. Those with a comma cannot be named in a list. */
+/** Names as a list has them: separated by commas, one with a comma in double quotes. */
+const asListed = name => (name.includes(',') ? `"${name.replaceAll('"', '""')}"` : name)
+
+function namesIn(list) {
+  return [...list.matchAll(/\s*("(?:[^"]|"")*"(?=\s*(?:,|$))|[^,]*)\s*(?:,|$)/g)]
+    .map(([, name]) =>
+      name
+        .trim()
+        .replace(/^"(.*,.*)"$/s, (_, inner) => inner.replaceAll('""', '"'))
+        .trim(),
+    )
+    .filter(Boolean)
+}
+
+/** The names in a table's first row, or the keys of its first object, each in one line. */
 function columnsOf(text) {
-  const line = text.trimStart().split(/\r?\n/, 1)[0]
-  const cells = line.startsWith('{') ? keysOf(line) : cellsOf(line)
-  return cells.filter(name => name && !name.includes(',')).slice(0, 200)
+  const given = text.trimStart()
+  const names = given.startsWith('{') ? keysOf(given.split(/\r?\n/, 1)[0]) : cellsOf(given)
+  return names
+    .map(name => name.replace(/\s+/g, ' '))
+    .filter(Boolean)
+    .slice(0, 200)
 }
 
 function keysOf(line) {
@@ -65,14 +82,16 @@ function keysOf(line) {
   }
 }
 
-function cellsOf(line) {
-  if (!line) return []
-  const unquoted = line.replace(/"(?:[^"]|"")*"/g, '')
+function cellsOf(text) {
+  // A quoted name may go over several lines.
+  const [row] = /^(?:"(?:[^"]|"")*"|[^"\r\n])*/.exec(text)
+  if (!row) return []
+  const unquoted = row.replace(/"(?:[^"]|"")*"/g, '')
   const many = mark => unquoted.split(mark).length
   const mark = [',', '\t', ';', '|'].reduce((best, other) => (many(other) > many(best) ? other : best))
   const cells = ['']
   let quoted = false
-  for (const letter of line) {
+  for (const letter of row) {
     if (letter === '"') quoted = !quoted
     if (letter === mark && !quoted) cells.push('')
     else cells[cells.length - 1] += letter
@@ -84,7 +103,14 @@ function cellsOf(line) {
       .replaceAll('""', '"')
       .trim(),
   )
-  // A row of numbers is no header.
-  const data = names.every(name => name !== '' && Number.isFinite(Number(name)))
-  return names.map((name, at) => (data ? '' : name) || `column${at + 1}`)
+  const header = isHeader(names)
+  return names.map((name, at) => (header && name) || `column${at + 1}`)
+}
+
+/** As tables are read: numbers are no names, but years among words are. */
+function isHeader(names) {
+  const numbers = names.filter(name => name !== '' && Number.isFinite(Number(name))).map(Number)
+  if (!numbers.length || numbers.length === names.length) return !numbers.length
+  if (numbers.length === 1) return Number.isInteger(numbers[0]) && numbers[0] >= 1900 && numbers[0] <= 2100
+  return numbers.every((number, at) => Number.isInteger(number) && number >= 0 && number === numbers[0] + at)
 }

@@ -353,6 +353,17 @@ test('figures of any size are short, and only all rows are 100 %', async () => {
   assert.equal(percent(1), '100 %')
 })
 
+test('of hundreds of clusters the first are told and drawn, and the tables have all', async () => {
+  const blocks = await run(cluster, { table: table(grouped(3, 600)), columns: 'x,y', k: 200 })
+  assert.match(text(blocks, 'words'), /\n- And 170 more, in the tables below\.$/)
+  assert.equal(column(blocks, 'clusters', 'cluster').length, 200)
+  assert.equal(column(blocks, 'medoids', 'cluster').length, 200)
+  const [sizes, map, plot] = ['sizes', 'map', 'silhouettePlot'].map(name => blocks.get(name))
+  assert.ok(sizes?.type === 'bars' && sizes.bars.length === 30 && /first 30 of 200/.test(sizes.note!))
+  assert.ok(map?.type === 'scatter' && new Set(map.points.group).size === 31 && map.points.x.length === 600)
+  assert.ok(plot?.type === 'series' && plot.series.length === 30)
+})
+
 test('what cannot be used is refused beside its field, with row and column', () => {
   refuse({ table: table('x,y\n1,2\n3,\n4,6\n') }, 'missing', /mine\.csv, row 2, column 'y': the cell is empty/)
   refuse({ table: table('x,y\n1,2\n3,4\n5,abc\n') }, 'table', /row 3, column 'y': 'abc' is not a number/)
@@ -369,6 +380,7 @@ test('what cannot be used is refused beside its field, with row and column', () 
     /a mixture of normal distributions is for numbers, and 'y' is text/,
   )
   refuse({ table: table('x\n1\n2\n'), method: 'hdbscan', k: 2 }, 'k', /hdbscan finds the number of clusters itself/)
+  refuse({ table: table('x\n1\n2\n'), method: 'hdbscan', smallest: 3 }, 'smallest', /at most the number of rows/)
   // What other programs write for a missing cell is one.
   refuse({ table: table('x\n1\nNA\n3\n4\n') }, 'missing', /row 2, column 'x': the cell is empty/)
 })

@@ -3,7 +3,7 @@ import { clusterMedoids, clusterProfile, matchLabels, type Variable } from '@off
 import { type Matrix, workerPool } from '@offprint/kernels'
 import { type Block, defineMethod, InputError, input, z } from '../../define.ts'
 import type { Table } from '../../input.ts'
-import { askForTable, isBlank, outweighing, pointsOf, type ReadTable, readTable } from './columns.ts'
+import { askForTable, inOneLine, isBlank, outweighing, pointsOf, type ReadTable, readTable } from './columns.ts'
 import { evidenceBlock, gapsOf, measure } from './evidence.ts'
 import { writeTable } from './labels-file.ts'
 import { atTheEnd, type ClusterMethod, type Curve, type How, methodNames, methods } from './methods.ts'
@@ -95,6 +95,12 @@ export const cluster = defineMethod({
             '',
             'k: hdbscan finds the number of clusters itself; leave it empty',
           )
+        if (given.method === 'hdbscan' && given.smallest !== undefined && given.smallest > rows)
+          throw new InputError(
+            'smallest',
+            String(given.smallest),
+            `at most the number of rows without empty cells (${rows.toLocaleString('en')})`,
+          )
         earlierOf(given)
       }),
     ),
@@ -185,7 +191,7 @@ export const cluster = defineMethod({
           type: 'file',
           name: 'file',
           title: 'Your table with its clusters',
-          note: 'All columns and rows as they were, in their order, and a column of clusters.',
+          note: 'All columns and rows in their order, and a column of clusters; empty for rows that were left out, 0 for noise. A cell that a spreadsheet would run as a formula begins with an apostrophe.',
           file: 'clusters.csv',
           mediaType: 'text/csv',
         },
@@ -228,7 +234,7 @@ function requireNumbers({ variables }: ReadTable): void {
 
 /** Earlier labels from 0, −1 where a row had none. @throws InputError that names the row */
 function earlierOf({ table, earlier }: { table: Table; earlier: string }): Int32Array | undefined {
-  const column = table.columns.find(({ name }) => name === earlier.trim())
+  const column = table.columns.find(({ name }) => inOneLine(name) === earlier.trim())
   if (!column) return undefined
   return Int32Array.from(column.text, (cell, row) => {
     const value = isBlank(cell) ? 0 : column.numbers[row]

@@ -81,17 +81,17 @@ export function readTable({ table, columns, categories, missing, earlier = '' }:
     ['columns', wanted],
     ['earlier', earlier.trim() ? [earlier.trim()] : []],
   ] as const) {
-    const unknown = names.find(name => !table.columns.some(column => column.name === name))
+    const unknown = names.find(name => !table.columns.some(column => inOneLine(column.name) === name))
     if (unknown === undefined) continue
-    const all = table.columns.map(column => column.name).join(', ')
+    const all = table.columns.map(column => inOneLine(column.name)).join(', ')
     throw new InputError(field, unknown, all, `${field}: the table has no column '${unknown}'; it has ${all}`)
   }
   const variables: Variable[] = []
   const read = table.columns.map((column): ReadColumn => {
-    const named = wanted.includes(column.name)
+    const named = wanted.includes(inOneLine(column.name))
     const gaps = column.text.reduce((sum, cell) => sum + Number(isBlank(cell)), 0)
     const leave = (reason: string): ReadColumn => ({ name: column.name, use: 'left out', reason, missing: gaps })
-    if (column.name === earlier.trim()) return leave('the earlier clusters')
+    if (inOneLine(column.name) === earlier.trim()) return leave('the earlier clusters')
     if (wanted.length && !named) return leave('not asked for')
     if (gaps === table.rows) {
       if (named) throw new InputError('columns', column.name, '', `columns: '${column.name}' has no value`)
@@ -143,6 +143,9 @@ export function readTable({ table, columns, categories, missing, earlier = '' }:
   if (missing === 'refuse') refuseGaps(table, variables)
   return { table, variables, columns: read, names: namesOf(table) }
 }
+
+/** A name of several lines as it can be given. */
+export const inOneLine = (name: string) => name.replace(/\s+/g, ' ')
 
 /** Names separated by commas; one with a comma stands in double quotes, as in CSV. */
 function namesIn(list: string): string[] {

@@ -9,6 +9,8 @@ import type { Curve } from './methods.ts'
 const shownPoints = 5000
 /** Rows of the table of labels on the page; the file has all. */
 const shownLabels = 20_000
+/** Clusters that are told and drawn each by itself; the tables and the file have all. */
+const shownClusters = 30
 const shownDifferences = 6
 /** What sets a cluster apart in one line of text. */
 const toldDifferences = 3
@@ -57,7 +59,7 @@ function told(result: Result, difference: Difference): string {
 export function inWords(result: Result): Block {
   const { labels, numbers, rows, read, medoids, differences } = result
   const sizes = sizesOf(result)
-  const lines = numbers.map((number, cluster) => {
+  const lines = numbers.slice(0, shownClusters).map((number, cluster) => {
     const most = differences[cluster].filter(({ effect }) => Math.abs(effect) >= leastEffect).slice(0, toldDifferences)
     const apart = most.length
       ? most.map(one => told(result, one)).join(', ')
@@ -66,11 +68,20 @@ export function inWords(result: Result): Block {
     const typical = inMarkdown(read.names[rows[medoids[cluster]]])
     return `- **Cluster ${number}**, ${many} (${percent(sizes[cluster] / labels.length)}), such as *${typical || 'a row without a name'}*${numbers.length > 1 ? `: ${apart}` : ''}.`
   })
+  if (numbers.length > shownClusters) lines.push(`- And ${countOfOthers(numbers)} more, in the tables below.`)
   const noise = labels.reduce((sum, label) => sum + Number(label < 0), 0)
   if (noise)
     lines.push(`- **Noise**, ${noise.toLocaleString('en')} rows (${percent(noise / labels.length)}): in no cluster.`)
   return { type: 'markdown', name: 'words', title: 'The clusters', text: lines.join('\n') }
 }
+
+const countOfOthers = (numbers: number[]) => (numbers.length - shownClusters).toLocaleString('en')
+
+/** What a picture says where it does not show all clusters. */
+const onlyFirst = ({ numbers }: Result) =>
+  numbers.length > shownClusters
+    ? ` The first ${shownClusters} of ${numbers.length.toLocaleString('en')} clusters.`
+    : ''
 
 function sizesOf({ labels, numbers }: Result): number[] {
   const sizes = numbers.map(() => 0)
@@ -83,12 +94,15 @@ export function sizesChart(result: Result): Block {
     type: 'bars',
     name: 'sizes',
     title: 'Sizes',
+    note: onlyFirst(result).trim() || undefined,
     y: { label: 'rows' },
-    bars: sizesOf(result).map((value, cluster) => ({
-      label: `cluster ${result.numbers[cluster]}`,
-      group: `cluster ${result.numbers[cluster]}`,
-      value,
-    })),
+    bars: sizesOf(result)
+      .slice(0, shownClusters)
+      .map((value, cluster) => ({
+        label: `cluster ${result.numbers[cluster]}`,
+        group: `cluster ${result.numbers[cluster]}`,
+        value,
+      })),
   }
 }
 
@@ -163,7 +177,9 @@ export async function map(result: Result, { seed, signal }: { seed: number; sign
     points: {
       x: kept.map(row => at(row, 0)),
       y: kept.map(row => at(row, 1)),
-      group: kept.map(row => (labels[row] < 0 ? 'noise' : `cluster ${numbers[labels[row]]}`)),
+      group: kept.map(row =>
+        labels[row] < 0 ? 'noise' : labels[row] < shownClusters ? `cluster ${numbers[labels[row]]}` : 'other clusters',
+      ),
       label: kept.map(row => read.names[rows[row]]),
     },
     emphasis: kept.flatMap((row, index) => (typical.has(row) ? [index] : [])),
@@ -175,9 +191,9 @@ export function differencesChart(result: Result): Block {
     type: 'bars',
     name: 'differences',
     title: 'What sets each cluster apart',
-    note: 'Each cluster against all other rows, in standard deviations of the column: 0.2 is small, 0.5 middling, 0.8 large.',
+    note: `Each cluster against all other rows, in standard deviations of the column: 0.2 is small, 0.5 middling, 0.8 large.${onlyFirst(result)}`,
     y: { label: 'lower ← difference → higher' },
-    bars: result.differences.flatMap((differences, cluster) =>
+    bars: result.differences.slice(0, shownClusters).flatMap((differences, cluster) =>
       differences
         .filter(({ effect }) => Math.abs(effect) >= leastEffect)
         .slice(0, drawnDifferences)
@@ -256,7 +272,8 @@ export function curveBlock({ measure, points }: Curve, k: number): SeriesBlock {
 }
 
 /** Each cluster's silhouettes in descending order, one cluster after the other. */
-export function silhouettes({ labels, numbers, fit }: Result): SeriesBlock {
+export function silhouettes(result: Result): SeriesBlock {
+  const { labels, numbers, fit } = result
   const step = Math.ceil(fit.rows.length / 2000)
   const values = numbers.map((): number[] => [])
   for (let at = 0; at < fit.rows.length; at++) values[labels[fit.rows[at]]].push(fit.values[at])
@@ -265,10 +282,10 @@ export function silhouettes({ labels, numbers, fit }: Result): SeriesBlock {
     type: 'series',
     name: 'silhouettePlot',
     title: 'Silhouettes, sorted within each cluster',
-    note: `Near 1: well inside its cluster; near 0: between two; below 0: nearer to another one.${fit.sampled ? ' On a sample of the rows.' : ''}`,
+    note: `Near 1: well inside its cluster; near 0: between two; below 0: nearer to another one.${fit.sampled ? ' On a sample of the rows.' : ''}${onlyFirst(result)}`,
     x: { label: 'rows' },
     y: { label: 'silhouette' },
-    series: values.map((own, cluster) => {
+    series: values.slice(0, shownClusters).map((own, cluster) => {
       own.sort((a, b) => b - a)
       const points = own
         .map((value, rank): [number, number] => [start + rank, value])

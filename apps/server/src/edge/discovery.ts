@@ -15,7 +15,7 @@ interface Call {
 export const mostAddresses = 50_000
 const rowsAtOnce = 500
 
-const fixedPages = ['/', '/trending', '/topics', '/categories', '/claims', '/about', '/tools/cluster-table']
+const fixedPages = ['/', '/trending', '/topics', '/categories', '/claims', '/about']
 
 /** What is not for crawlers: each of these costs work, is about one reader, or has endlessly many addresses. */
 const notCrawled = [
@@ -41,8 +41,9 @@ export function sendRobots({ response, offprint }: Call): void {
 }
 
 /** Addresses of the site with the day of the last change, in an order that only grows at its end. */
-function* addresses({ place, library }: Offprint): Generator<{ address: string; changed?: string }> {
+function* addresses({ place, library, tools, pageOf }: Offprint): Generator<{ address: string; changed?: string }> {
   for (const path of fixedPages) yield { address: place.url + path }
+  for (const slug of tools.keys()) yield { address: place.url + pageOf(slug) }
   for (const paper of library.records()) yield { address: paperAddress(place, paper.key), changed: paper.fetchedAt }
 }
 
@@ -56,8 +57,8 @@ export async function sendSitemap(
   part: string,
   most = mostAddresses,
 ): Promise<void> {
-  const { library, place } = offprint
-  const parts = Math.ceil((fixedPages.length + library.count()) / most)
+  const { library, place, tools } = offprint
+  const parts = Math.ceil((fixedPages.length + tools.size + library.count()) / most)
   const number = part === '' ? 1 : Number(part)
   if (part !== '' && (number < 1 || number > parts))
     throw new HttpError(404, `there are ${parts} parts of the site map`)
