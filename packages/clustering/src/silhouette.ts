@@ -24,6 +24,7 @@ export async function silhouette(
   labels: ArrayLike<number>,
   { signal, onProgress }: LongCall = {},
 ): Promise<Silhouettes> {
+  signal?.throwIfAborted()
   const { n, symmetric } = distances
   if (labels.length !== n) throw new InputError('labels', `${labels.length} labels`, `one for each of ${n} objects`)
   let k = 0

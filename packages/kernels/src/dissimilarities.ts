@@ -167,6 +167,7 @@ export async function precomputed(
     most = mostObjects,
   }: DissimilarityOptions & { asymmetric?: boolean } = {},
 ): Promise<Dissimilarities> {
+  signal?.throwIfAborted()
   if (n !== columns)
     throw new InputError(field, `${n} rows and ${columns} columns`, 'a square matrix, as many rows as columns')
   requireCount(n, field, most)
