@@ -8,6 +8,7 @@ import {
   instantiate,
   type LongCall,
   type Matrix,
+  matrix,
   placeRows,
   type Rows,
   requireFinite,
@@ -118,9 +119,11 @@ export function checkedWeights(weights: ArrayLike<number> | undefined, n: number
   return checked
 }
 
-export function requireRows({ rows, columns }: Matrix, field = 'points'): void {
+export function requireRows({ data, rows, columns }: Matrix, field = 'points'): void {
   if (!rows) throw new InputError(field, 'no row', 'at least one row')
   if (!columns) throw new InputError(field, 'no column', 'rows with at least one column')
+  // As one that was not made by `matrix` may hold fewer numbers than it says.
+  matrix(rows, columns, data)
 }
 
 /** 1.5·2⁵²·q, q the least power of two of which sums of n numbers of up to `most` are exact multiples in 64 bits. */
