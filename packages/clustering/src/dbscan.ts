@@ -76,6 +76,7 @@ const pieceMs = 15
  */
 export async function dbscan(data: Matrix | Dissimilarities, options: DbscanOptions): Promise<Dbscan> {
   const { eps, minPts, metric = 'euclidean', pool, signal } = options
+  signal?.throwIfAborted()
   if (!(eps >= 0 && eps < Infinity)) throw new InputError('eps', String(eps), 'a number of at least 0')
   requireWhole('minPts', minPts, 1, 1_000_000_000)
   if ('n' in data) return ofSquare(data, options)

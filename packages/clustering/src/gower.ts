@@ -46,6 +46,7 @@ export async function gower(
   columns: readonly GowerColumn[],
   { signal, onProgress }: LongCall = {},
 ): Promise<Dissimilarities> {
+  signal?.throwIfAborted()
   if (!columns.length) throw new InputError('columns', 'none', 'at least one column')
   const n = columns[0].values.length
   if (!n) throw new InputError('columns', 'no row', 'at least one row')

@@ -95,6 +95,7 @@ export async function agglomerative(
   options: AgglomerativeOptions = {},
 ): Promise<Hierarchy> {
   const { linkage = 'ward', metric = 'euclidean', seed = 0, signal, onProgress } = options
+  signal?.throwIfAborted()
   if (!linkages.includes(linkage)) throw new InputError('linkage', `'${linkage}'`, `one of ${linkages.join(', ')}`)
   if (linkage === 'ward' && metric !== 'euclidean')
     throw new InputError('metric', `'${metric}'`, 'euclidean, as linkage ward needs means')
@@ -364,6 +365,7 @@ export async function copheneticCorrelation(
   data: Matrix | Dissimilarities,
   { metric = 'euclidean', signal, onProgress }: { metric?: Metric } & LongCall = {},
 ): Promise<number | null> {
+  signal?.throwIfAborted()
   const n = 'n' in data ? data.n : data.rows
   const { leaves, merges } = tree
   if (leaves !== tree.leafOf.length)

@@ -13,6 +13,11 @@ export type KMeansInit = 'greedy-k-means++' | 'k-means++' | 'random' | ArrayLike
 
 export const kMeansInits = ['greedy-k-means++', 'k-means++', 'random'] as const
 
+/** The numbers of a start that is given as centres. */
+export function numbersOf(init: KMeansInit): ArrayLike<number> {
+  return typeof init === 'object' && 'rows' in init ? init.data : []
+}
+
 const mostCandidates = 8
 
 /** k × columns centres. @throws InputError for a start that cannot be used */

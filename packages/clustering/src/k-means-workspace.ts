@@ -8,6 +8,7 @@ import {
   instantiate,
   type LongCall,
   type Matrix,
+  matrix,
   placeRows,
   type Rows,
   requireFinite,
@@ -60,6 +61,8 @@ export interface WorkspaceOptions extends LongCall {
   pool?: WorkerPool
   /** Name of the input in errors; default `points`. */
   field?: string
+  /** Centres that rows are compared with, so that they fit the same scale. */
+  centres?: ArrayLike<number>
 }
 
 /** Rows in memory. Within, columns far from 0 are shifted where that loses nothing, and very large or small numbers scaled. */
@@ -116,9 +119,11 @@ export function checkedWeights(weights: ArrayLike<number> | undefined, n: number
   return checked
 }
 
-export function requireRows({ rows, columns }: Matrix, field = 'points'): void {
+export function requireRows({ data, rows, columns }: Matrix, field = 'points'): void {
   if (!rows) throw new InputError(field, 'no row', 'at least one row')
   if (!columns) throw new InputError(field, 'no column', 'rows with at least one column')
+  // As one that was not made by `matrix` may hold fewer numbers than it says.
+  matrix(rows, columns, data)
 }
 
 /** 1.5·2⁵²·q, q the least power of two of which sums of n numbers of up to `most` are exact multiples in 64 bits. */
@@ -127,7 +132,7 @@ const gridOf = (n: number, most: number) => (most > 0 ? 1.5 * 2 ** (52 + Math.ce
 /** @throws InputError for points or weights that cannot be used; the signal's reason once it is aborted */
 export async function workspace(
   points: Matrix,
-  { weights: given, pool, signal, field = 'points' }: WorkspaceOptions,
+  { weights: given, pool, signal, field = 'points', centres: beside = [] }: WorkspaceOptions,
 ): Promise<Workspace> {
   requireRows(points, field)
   const { rows: n, columns } = points
@@ -179,7 +184,9 @@ export async function workspace(
   const least = floats(ranges, columns).slice()
   const most = floats(ranges + stride, columns).slice()
   const sizes = least.map((low, column) => Math.max(Math.abs(low), Math.abs(most[column])))
-  const largest = sizes.reduce((a, b) => Math.max(a, b), 0)
+  let largest = sizes.reduce((a, b) => Math.max(a, b), 0)
+  for (let at = 0; at < beside.length; at++)
+    if (Number.isFinite(beside[at])) largest = Math.max(largest, Math.abs(beside[at]))
   if (!sizes.every(Number.isFinite)) requireFinite(points, field)
   const scale = powerNear(largest)
   if (scale !== 1) scaleRows(floats(placed.pointer, n * width), 1 / scale)

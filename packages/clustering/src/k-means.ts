@@ -1,6 +1,6 @@
 /** k-means: k centres with the least sum of squared distances from rows to their nearest centre. */
 import { InputError, type LongCall, type Matrix, matrix, random, type WorkerPool } from '@offprint/kernels'
-import { initialCentres, type KMeansInit } from './k-means-starts.ts'
+import { initialCentres, type KMeansInit, numbersOf } from './k-means-starts.ts'
 import { type Algorithm, type Workspace, workspace } from './k-means-workspace.ts'
 import { requireK, requireWhole } from './k-medoids.ts'
 
@@ -70,7 +70,7 @@ export async function kMeans(points: Matrix, options: KMeansOptions): Promise<KM
   requireSearch(points.rows, { k, restarts, seed, tol, maxIterations })
   if (!['auto', 'lloyd', 'hamerly', 'elkan'].includes(algorithm))
     throw new InputError('algorithm', `'${algorithm}'`, 'one of auto, lloyd, hamerly, elkan')
-  const space = await workspace(points, options)
+  const space = await workspace(points, { ...options, centres: numbersOf(init) })
   space.room(k, algorithm === 'auto' ? chooseAlgorithm(space.n, space.columns, k) : algorithm)
   const stop = tol * space.variance
   let best: KMeans | undefined
@@ -213,8 +213,9 @@ export async function nearestCentres(
 ): Promise<{ labels: Int32Array; distances: Float64Array }> {
   if (points.columns !== columns)
     throw new InputError('points', `${points.columns} columns`, `${columns} columns, as the centres have`)
+  if (!centres.every(Number.isFinite)) throw new InputError('centres', 'NaN or infinite ones', 'finite numbers')
   if (!points.rows) return { labels: new Int32Array(), distances: new Float64Array() }
-  const space = await workspace(points, options)
+  const space = await workspace(points, { ...options, centres })
   space.room(k, 'lloyd')
   space.setCentres(centres)
   await space.assign()

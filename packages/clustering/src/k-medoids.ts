@@ -128,6 +128,7 @@ export async function kMedoidsOf(
 ): Promise<KMedoids> {
   const { k, init, ties, restarts = 1, seed = 0, maxPasses = 100, weights, pool, signal, onProgress } = options
   const { objective = 'deviation' } = options
+  signal?.throwIfAborted()
   const space = workspace(source, k, { weights, silhouettes: objective === 'medoidSilhouette', pool, signal })
   try {
     let best: KMedoids | undefined

@@ -1,6 +1,6 @@
 import { type Matrix, matrix, random } from '@offprint/kernels'
 import { type KMeans, type KMeansOptions, partitionOf, requireSearch } from './k-means.ts'
-import { initialCentres } from './k-means-starts.ts'
+import { initialCentres, numbersOf } from './k-means-starts.ts'
 import { requireRows, type Workspace, workspace } from './k-means-workspace.ts'
 import { requireWhole } from './k-medoids.ts'
 
@@ -32,7 +32,7 @@ export async function miniBatchKMeans(points: Matrix, options: MiniBatchOptions)
   const { maxSteps = Math.ceil((100 * points.rows) / size) } = options
   requireWhole('maxSteps', maxSteps, 1, 1_000_000_000)
   const draws = random(seed)
-  const space = await workspace(points, options)
+  const space = await workspace(points, { ...options, centres: numbersOf(init) })
   const { n, columns } = space
   space.room(k, 'lloyd')
   const centres = await start()

@@ -18,6 +18,7 @@ export async function resizeMedoids(
   k: number,
   { signal }: Pick<LongCall, 'signal'> = {},
 ): Promise<number[]> {
+  signal?.throwIfAborted()
   const { n } = distances
   requireK(k, n)
   const kept = Array.from(medoids)

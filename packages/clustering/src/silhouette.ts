@@ -24,35 +24,39 @@ export async function silhouette(
   labels: ArrayLike<number>,
   { signal, onProgress }: LongCall = {},
 ): Promise<Silhouettes> {
+  signal?.throwIfAborted()
   const { n, symmetric } = distances
   if (labels.length !== n) throw new InputError('labels', `${labels.length} labels`, `one for each of ${n} objects`)
-  let k = 0
+  // Clusters by number, as labels may be any, such as those of a database.
+  const numbers = new Map<number, number>()
+  const clusterOf = new Uint32Array(n)
   for (let object = 0; object < n; object++) {
-    if (!Number.isInteger(labels[object]) || labels[object] < 0)
-      throw new InputError('labels', String(labels[object]), 'whole numbers from 0')
-    k = Math.max(k, labels[object] + 1)
+    const label = labels[object]
+    if (!Number.isInteger(label) || label < 0) throw new InputError('labels', String(label), 'whole numbers from 0')
+    if (!numbers.has(label)) numbers.set(label, numbers.size)
+    clusterOf[object] = numbers.get(label)!
   }
-  const sizes = new Uint32Array(k)
-  for (let object = 0; object < n; object++) sizes[labels[object]]++
-  const clusters = sizes.filter(size => size > 0).length
+  const clusters = numbers.size
+  const sizes = new Uint32Array(clusters)
+  for (const cluster of clusterOf) sizes[cluster]++
   const values = new Float64Array(n)
   if (clusters < 2 || clusters >= n)
     return { mean: null, values, note: `not defined for ${clusters} clusters of ${n} objects` }
-  const sums = new Float64Array(k)
+  const sums = new Float64Array(clusters)
   let { data } = distances
   let since = performance.now()
   let total = 0
   for (let object = 0; object < n; object++) {
     sums.fill(0)
     // d(object, other) stands in row `other`; where that is the same, the object's own row is read in one go.
-    if (symmetric) for (let other = 0, at = object * n; other < n; other++, at++) sums[labels[other]] += data[at]
-    else for (let other = 0, at = object; other < n; other++, at += n) sums[labels[other]] += data[at]
-    const own = labels[object]
+    if (symmetric) for (let other = 0, at = object * n; other < n; other++, at++) sums[clusterOf[other]] += data[at]
+    else for (let other = 0, at = object; other < n; other++, at += n) sums[clusterOf[other]] += data[at]
+    const own = clusterOf[object]
     if (sizes[own] > 1) {
       const a = sums[own] / (sizes[own] - 1)
       let b = Infinity
-      for (let cluster = 0; cluster < k; cluster++)
-        if (cluster !== own && sizes[cluster] > 0) b = Math.min(b, sums[cluster] / sizes[cluster])
+      for (let cluster = 0; cluster < clusters; cluster++)
+        if (cluster !== own) b = Math.min(b, sums[cluster] / sizes[cluster])
       const most = Math.max(a, b)
       values[object] = most > 0 ? (b - a) / most : 0
       total += values[object]

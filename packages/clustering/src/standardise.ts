@@ -105,6 +105,7 @@ export async function completeRows(
   missing: Missing = 'refuse',
   { signal }: Pick<LongCall, 'signal'> = {},
 ): Promise<{ points: Matrix; rows: Uint32Array; filled: number }> {
+  signal?.throwIfAborted()
   if (!missingChoices.includes(missing))
     throw new InputError('missing', `'${missing}'`, `one of ${missingChoices.join(', ')}`)
   requireRows(points)

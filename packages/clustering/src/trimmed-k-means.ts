@@ -1,6 +1,6 @@
 import { InputError, type Matrix, random } from '@offprint/kernels'
 import { type KMeans, type KMeansOptions, partitionOf, requireSearch } from './k-means.ts'
-import { initialCentres } from './k-means-starts.ts'
+import { initialCentres, numbersOf } from './k-means-starts.ts'
 import { requireRows, workspace } from './k-means-workspace.ts'
 
 export interface TrimmedOptions extends Omit<KMeansOptions, 'algorithm' | 'weights' | 'tol'> {
@@ -24,7 +24,8 @@ export async function trimmedKMeans(points: Matrix, options: TrimmedOptions): Pr
   const { rows: n, columns, data } = points
   const left = n - Math.floor(alpha * n)
   if (left < k) throw new InputError('alpha', String(alpha), `small enough that k = ${k} of ${n} rows are left`)
-  const space = await workspace(points, { signal: options.signal, pool: options.pool })
+  const { signal, pool } = options
+  const space = await workspace(points, { signal, pool, centres: numbersOf(init) })
   space.room(k, 'lloyd')
   let best: KMeans | undefined
   for (let restart = 0; restart < restarts; restart++) {

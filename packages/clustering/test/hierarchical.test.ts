@@ -7,6 +7,8 @@ import {
   copheneticCorrelation,
   cutByCount,
   cutByHeight,
+  dbscan,
+  fasterPam,
   type Hierarchy,
   type Linkage,
   leafOrder,
@@ -306,6 +308,17 @@ test('wrong options and points are refused by name', async () => {
   assert.throws(() => cutByCount(tree, 6), /k must be/)
   assert.throws(() => cutByHeight(tree, Number.NaN), /height/)
   await assert.rejects(copheneticCorrelation(tree, scattered(4, 2, 1)), /5 rows/)
+})
+
+test('rows that hold fewer or more numbers than they say are refused', async () => {
+  for (const count of [3, 8]) {
+    const points = { data: new Float32Array(count), rows: 4, columns: 1 }
+    for (const linkage of linkages)
+      await assert.rejects(agglomerative(points, { linkage }), /data must be 4 × 1 = 4 numbers, found [38] numbers/)
+    for (const matrix of ['full', 'none'] as const)
+      await assert.rejects(fasterPam(points, { k: 2, matrix }), /data must be 4 × 1 = 4 numbers, found [38] numbers/)
+    await assert.rejects(dbscan(points, { eps: 1, minPts: 1 }), /data must be 4 × 1 = 4 numbers, found [38] numbers/)
+  }
 })
 
 test('cancelled, it ends with the signal’s reason', async () => {

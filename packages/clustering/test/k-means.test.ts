@@ -282,3 +282,19 @@ function blobs(rows: number, columns: number, groups: number): Matrix {
       points.data[row * columns + column] += centres[(row % groups) * columns + column]
   return points
 }
+
+test('centres that are far larger than the rows are compared with them all the same', async () => {
+  for (const [small, large] of [
+    [1e-38, 1e6],
+    [1e-30, 1e15],
+    [1e-13, 1e30],
+  ]) {
+    const points = matrix(3, 1, Float32Array.of(0, small, 2 * small))
+    const centres = Float64Array.of(large, 0, -large)
+    assert.deepEqual([...(await nearestCentres(points, { centres, columns: 1, k: 3 })).labels], [1, 1, 1])
+    const found = await kMeans(points, { k: 2, init: matrix(2, 1, Float32Array.of(large, 0)) })
+    assert.ok(found.centres.every(Number.isFinite))
+  }
+  const centres = Float64Array.of(Number.NaN)
+  await assert.rejects(nearestCentres(matrix(1, 1), { centres, columns: 1, k: 1 }), /centres must be finite numbers/)
+})

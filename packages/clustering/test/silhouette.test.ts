@@ -121,3 +121,9 @@ test('an asymmetric matrix is clustered by the distances to the medoids', async 
 function at({ data, n }: Dissimilarities, a: number, b: number): number {
   return data[b * n + a]
 }
+
+test('labels may be any whole numbers', async () => {
+  const distances = await dissimilarities(matrix(4, 1, Float32Array.of(0, 1, 5, 7)))
+  const { mean } = await silhouette(distances, [4_000_000_000, 4_000_000_000, 7, 7])
+  assert.equal(mean, (await silhouette(distances, [0, 0, 1, 1])).mean)
+})

@@ -3,7 +3,7 @@ import { simd } from '../build/dissimilarities.js'
 import { type Arena, arena } from './arena.ts'
 import { InputError } from './input-error.ts'
 import { breathe, type LongCall } from './long-call.ts'
-import { type Matrix, requireFinite } from './matrix.ts'
+import { type Matrix, matrix, requireFinite } from './matrix.ts'
 import { type WorkerPool, workerPool } from './worker-pool.ts'
 
 export type Metric = 'euclidean' | 'sqeuclidean' | 'manhattan' | 'chebyshev' | 'cosine'
@@ -97,9 +97,11 @@ export function kindOf(metric: Metric) {
   return kinds[metric]
 }
 
-/** @throws InputError for no columns, or a cell that is not finite */
+/** @throws InputError for no columns, other numbers than rows × columns, or a cell that is not finite */
 export function requirePoints(points: Matrix, field: string): void {
   if (points.columns === 0) throw new InputError(field, 'no column', 'rows with at least one column')
+  // As one that was not made by `matrix` may hold fewer numbers than it says.
+  matrix(points.rows, points.columns, points.data)
   requireFinite(points, field)
 }
 
@@ -167,9 +169,11 @@ export async function precomputed(
     most = mostObjects,
   }: DissimilarityOptions & { asymmetric?: boolean } = {},
 ): Promise<Dissimilarities> {
+  signal?.throwIfAborted()
   if (n !== columns)
     throw new InputError(field, `${n} rows and ${columns} columns`, 'a square matrix, as many rows as columns')
   requireCount(n, field, most)
+  matrix(n, n, data)
   const wrong = (row: number, column: number, expected: string, found = String(data[row * n + column])) =>
     new InputError(
       field,
