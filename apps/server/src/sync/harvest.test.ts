@@ -21,7 +21,7 @@ after(() => {
 type Answer = string | Buffer | ((response: ServerResponse) => void)
 
 /** A site that gives these answers by its query, with what it was asked. */
-async function site(answer: (query: URLSearchParams, asked: number) => Answer) {
+async function site(answer: (query: URLSearchParams, asked: number) => Answer, idleMs = 30_000) {
   const asked: string[] = []
   const server = createServer((request: IncomingMessage, response) => {
     const url = new URL(request.url!, 'http://a.example')
@@ -36,7 +36,7 @@ async function site(answer: (query: URLSearchParams, asked: number) => Answer) {
     server.close()
   })
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
-  const get: Get = address => politeFetch(address, { allowPrivate: [host], idleMs: 50, mostBytes: 1_000_000 })
+  const get: Get = address => politeFetch(address, { allowPrivate: [host], idleMs, mostBytes: 1_000_000 })
   return { asked, get, address: `http://${host}/` }
 }
 
@@ -222,7 +222,9 @@ describe('a harvest by query', () => {
     assert.match((await run(() => cut(feed(0, 2, 2)))).error!, /^FetchError/)
     assert.match((await run(() => feed(0, 2, 2).slice(0, -9))).error!, /^XmlError/)
     assert.match((await run(() => 'x'.repeat(2_000_000))).error!, /Error/)
-    assert.match((await run(() => () => {})).error!, /no answer within/)
+    const { get, address } = await site(() => () => {}, 50)
+    const silent = await outcome(harvestArxivQuery({ pause, query: 'cat:cs.DC', get, address }))
+    assert.match(silent.error!, /no answer within/)
   })
 })
 
