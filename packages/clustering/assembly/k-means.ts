@@ -173,7 +173,7 @@ function highHalf(v: v128): v128 {
 
 // Rows
 
-export function rowLengths(from: u32, to: u32): void {
+function rowLengths(from: u32, to: u32): void {
   for (let row = from; row < to; row++) {
     const source = rowAt(row)
     let a = f64x2.splat(0)
@@ -224,12 +224,38 @@ export function markInexact(from: u32, to: u32, shift: usize, marks: usize): voi
   }
 }
 
-export function shiftColumns(from: u32, to: u32, shift: usize): void {
+function shiftColumns(from: u32, to: u32, shift: usize): void {
   for (let row = from; row < to; row++) {
     const source = rowAt(row)
     for (let at: usize = 0; at < stride; at += 16)
       v128.store(source + at, f32x4.sub(v128.load(source + at), v128.load(shift + at)))
   }
+}
+
+/** The same for `chunk` rows at a time, until the queue is empty. @param out 2 × stride bytes for each thread */
+export function allColumnRanges(out: usize, thread: u32, chunk: u32, queue: usize): void {
+  const chunks = (n + chunk - 1) / chunk
+  for (let at = claim(queue, 1, chunks); at < chunks; at = claim(queue, 1, chunks))
+    columnRanges(at * chunk, min(n, (at + 1) * chunk), out + 2 * stride * thread)
+}
+
+/** @param marks stride bytes for each thread */
+export function allMarkInexact(shift: usize, marks: usize, thread: u32, chunk: u32, queue: usize): void {
+  const chunks = (n + chunk - 1) / chunk
+  for (let at = claim(queue, 1, chunks); at < chunks; at = claim(queue, 1, chunks))
+    markInexact(at * chunk, min(n, (at + 1) * chunk), shift, marks + stride * thread)
+}
+
+/** Shifts the columns, unless `shift` is 0, and measures the rows. */
+export function shiftAndMeasure(from: u32, to: u32, shift: usize): void {
+  if (shift) shiftColumns(from, to, shift)
+  rowLengths(from, to)
+}
+
+export function allShiftAndMeasure(shift: usize, chunk: u32, queue: usize): void {
+  const chunks = (n + chunk - 1) / chunk
+  for (let at = claim(queue, 1, chunks); at < chunks; at = claim(queue, 1, chunks))
+    shiftAndMeasure(at * chunk, min(n, (at + 1) * chunk), shift)
 }
 
 // Sums

@@ -20,10 +20,9 @@ interface Engine {
   bindRows(...numbers: number[]): void
   bindCentres(...numbers: number[]): void
   bindThread(...numbers: number[]): void
-  rowLengths(from: number, to: number): void
   columnRanges(from: number, to: number, out: number): void
   markInexact(from: number, to: number, shift: number, marks: number): void
-  shiftColumns(from: number, to: number, shift: number): void
+  shiftAndMeasure(from: number, to: number, shift: number): void
   relabel(row: number, label: number): void
   gather(sums: number, counts: number): number
   moveCentres(sums: number, counts: number): number
@@ -163,9 +162,6 @@ export async function workspace(
     }
   }
 
-  const ranges = space.take(2 * stride)
-  floats(ranges, width).fill(Infinity)
-  floats(ranges + stride, width).fill(-Infinity)
   const lengths = space.take(4 * n)
   const labelsAt = space.take(4 * n)
   const grids = space.take(8 * width)
@@ -180,52 +176,6 @@ export async function workspace(
     doubles(weightsAt, n).set(weights)
   }
   engine.bindRows(placed.pointer, stride, n, columns, weightsAt, lengths, labelsAt, grids)
-  await inPieces(n, columns, (from, to) => engine.columnRanges(from, to, ranges))
-  const least = floats(ranges, columns).slice()
-  const most = floats(ranges + stride, columns).slice()
-  const sizes = least.map((low, column) => Math.max(Math.abs(low), Math.abs(most[column])))
-  let largest = sizes.reduce((a, b) => Math.max(a, b), 0)
-  for (let at = 0; at < beside.length; at++)
-    if (Number.isFinite(beside[at])) largest = Math.max(largest, Math.abs(beside[at]))
-  if (!sizes.every(Number.isFinite)) requireFinite(points, field)
-  const scale = powerNear(largest)
-  if (scale !== 1) scaleRows(floats(placed.pointer, n * width), 1 / scale)
-  const { means, variances } = await moments(placed, weights, weight, signal)
-  const shift = await shiftRows(means, variances, sizes, scale)
-  const weightMost = weights ? weights.reduce((a, b) => Math.max(a, b), 0) : 1
-  for (let column = 0; column < columns; column++) {
-    const low = Math.abs(least[column] / scale - shift[column])
-    const high = Math.abs(most[column] / scale - shift[column])
-    doubles(grids, width)[column] = gridOf(n, weightMost * Math.max(low, high))
-  }
-  await inPieces(n, columns, (from, to) => engine.rowLengths(from, to))
-  new Int32Array(space.memory.buffer, labelsAt, n).fill(-1)
-
-  /** Columns far from 0 are shifted by their mean, if no number loses a bit by that. */
-  async function shiftRows(
-    mean: Float64Array,
-    variance: Float64Array,
-    size: Float32Array,
-    by: number,
-  ): Promise<Float64Array> {
-    const wanted = new Float64Array(width)
-    for (let column = 0; column < columns; column++) {
-      if (mean[column] ** 2 <= variance[column] || !(size[column] > 0)) continue
-      const unit = 2 ** (Math.floor(Math.log2(size[column] / by)) - 23)
-      wanted[column] = Math.fround(Math.round(mean[column] / unit) * unit)
-    }
-    if (wanted.every(one => one === 0)) return wanted
-    const shiftAt = space.take(2 * stride)
-    floats(shiftAt, width).set(wanted)
-    const marks = new Uint32Array(space.memory.buffer, shiftAt + stride, width).fill(0)
-    await inPieces(n, columns, (from, to) => engine.markInexact(from, to, shiftAt, shiftAt + stride))
-    for (let column = 0; column < columns; column++) if (marks[column]) wanted[column] = 0
-    floats(shiftAt, width).set(wanted)
-    await inPieces(n, columns, (from, to) => engine.shiftColumns(from, to, shiftAt))
-    space.give(shiftAt)
-    return wanted
-  }
-
   let k = 0
   let algorithm: Algorithm = 'lloyd'
   let block = 0
@@ -248,7 +198,7 @@ export async function workspace(
 
   async function pass(
     name: string,
-    args: (queue: number) => number[],
+    args: (queue: number, thread: number) => number[],
     work: number,
     units: number,
     direct: (from: number, to: number) => void,
@@ -266,11 +216,91 @@ export async function workspace(
           name: 'bindMoves',
           args: [engine.longestCentre(), engine.greatestMove(), engine.secondMove(), engine.movedMost()],
         },
-        { name, args: args(queue) },
+        { name, args: args(queue, thread) },
       ],
       { total: pieces, signal },
     )
     since = performance.now()
+  }
+
+  const ranges = space.take(2 * stride * threads)
+  for (let thread = 0; thread < threads; thread++) {
+    floats(ranges + 2 * stride * thread, width).fill(Infinity)
+    floats(ranges + 2 * stride * thread + stride, width).fill(-Infinity)
+  }
+  await pass(
+    'allColumnRanges',
+    (queue, thread) => [ranges, thread, chunk, queue],
+    n * columns,
+    n,
+    (from, to) => engine.columnRanges(from, to, ranges),
+  )
+  const least = floats(ranges, columns).slice()
+  const most = floats(ranges + stride, columns).slice()
+  for (let thread = 1; thread < threads; thread++) {
+    const own = floats(ranges + 2 * stride * thread, 2 * width)
+    for (let column = 0; column < columns; column++) {
+      // NaN, where there is one, stays.
+      least[column] = Math.min(least[column], own[column])
+      most[column] = Math.max(most[column], own[width + column])
+    }
+  }
+  space.give(ranges)
+  const sizes = least.map((low, column) => Math.max(Math.abs(low), Math.abs(most[column])))
+  let largest = sizes.reduce((a, b) => Math.max(a, b), 0)
+  for (let at = 0; at < beside.length; at++)
+    if (Number.isFinite(beside[at])) largest = Math.max(largest, Math.abs(beside[at]))
+  if (!sizes.every(Number.isFinite)) requireFinite(points, field)
+  const scale = powerNear(largest)
+  if (scale !== 1) scaleRows(floats(placed.pointer, n * width), 1 / scale)
+  const { means, variances } = await moments(placed, weights, weight, signal)
+  const shift = await shiftRows(means, variances, sizes, scale)
+  const weightMost = weights ? weights.reduce((a, b) => Math.max(a, b), 0) : 1
+  for (let column = 0; column < columns; column++) {
+    const low = Math.abs(least[column] / scale - shift[column])
+    const high = Math.abs(most[column] / scale - shift[column])
+    doubles(grids, width)[column] = gridOf(n, weightMost * Math.max(low, high))
+  }
+  new Int32Array(space.memory.buffer, labelsAt, n).fill(-1)
+
+  /** Columns far from 0 are shifted by their mean, if no number loses a bit by that; then rows are measured. */
+  async function shiftRows(
+    mean: Float64Array,
+    variance: Float64Array,
+    size: Float32Array,
+    by: number,
+  ): Promise<Float64Array> {
+    const wanted = new Float64Array(width)
+    for (let column = 0; column < columns; column++) {
+      if (mean[column] ** 2 <= variance[column] || !(size[column] > 0)) continue
+      const unit = 2 ** (Math.floor(Math.log2(size[column] / by)) - 23)
+      wanted[column] = Math.fround(Math.round(mean[column] / unit) * unit)
+    }
+    const shiftAt = space.take(stride * (1 + threads))
+    const marksAt = shiftAt + stride
+    if (wanted.some(one => one !== 0)) {
+      floats(shiftAt, width).set(wanted)
+      const marks = new Uint32Array(space.memory.buffer, marksAt, width * threads).fill(0)
+      await pass(
+        'allMarkInexact',
+        (queue, thread) => [shiftAt, marksAt, thread, chunk, queue],
+        n * columns,
+        n,
+        (from, to) => engine.markInexact(from, to, shiftAt, marksAt),
+      )
+      for (const [at, mark] of marks.entries()) if (mark) wanted[at % width] = 0
+    }
+    floats(shiftAt, width).set(wanted)
+    const shiftFrom = wanted.every(one => one === 0) ? 0 : shiftAt
+    await pass(
+      'allShiftAndMeasure',
+      queue => [shiftFrom, chunk, queue],
+      n * columns,
+      n,
+      (from, to) => engine.shiftAndMeasure(from, to, shiftFrom),
+    )
+    space.give(shiftAt)
+    return wanted
   }
 
   const labels = () => new Int32Array(space.memory.buffer, labelsAt, n)
