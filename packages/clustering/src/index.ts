@@ -17,7 +17,7 @@ export {
   vMeasure,
 } from './agreement.ts'
 export { alternating } from './alternating.ts'
-export { assignToMedoids } from './assign-to-medoids.ts'
+export { assignToMedoids, type MedoidsModel, medoidsModel } from './assign-to-medoids.ts'
 export { balancedAssignment, balancedKMeans } from './balanced-k-means.ts'
 export { type BisectingOptions, bisectingKMeans } from './bisecting-k-means.ts'
 export { clusterMedoids } from './cluster-medoids.ts'

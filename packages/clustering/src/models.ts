@@ -1,5 +1,6 @@
 /** Models as text: JSON, with arrays of numbers as base64, so that what is opened is the same to the last bit. */
 import { InputError, metrics } from '@offprint/kernels'
+import type { MedoidsModel } from './assign-to-medoids.ts'
 import type { DbscanModel } from './dbscan.ts'
 import type { HdbscanModel } from './hdbscan.ts'
 import type { KMeans } from './k-means.ts'
@@ -8,7 +9,7 @@ import type { MixtureModel } from './mixture.ts'
 /** What is needed to place new rows by `nearestCentres`. */
 export type CentresModel = Pick<KMeans, 'k' | 'columns' | 'centres'>
 
-export type SavedModel = CentresModel | MixtureModel | DbscanModel | HdbscanModel
+export type SavedModel = CentresModel | MixtureModel | MedoidsModel | DbscanModel | HdbscanModel
 
 const format = 'offprint clustering model'
 const version = 1
@@ -17,6 +18,7 @@ type Numbers = Float64Array | Float32Array | Int32Array
 const arrays = {
   centres: { centres: Float64Array },
   mixture: { shares: Float64Array, means: Float64Array, covariances: Float64Array },
+  medoids: { medoidRows: Float32Array },
   dbscan: { cores: Float32Array, coreLabels: Int32Array },
   hdbscan: {
     rows: Float32Array,
@@ -33,11 +35,12 @@ type Kind = keyof typeof arrays
 function kindOf(model: SavedModel): Kind {
   if ('centres' in model) return 'centres'
   if ('covariances' in model) return 'mixture'
+  if ('medoidRows' in model) return 'medoids'
   return 'coreLabels' in model ? 'dbscan' : 'hdbscan'
 }
 
 /**
- * Writes a model (a result of `kMeans`, of its variants or of `gaussianMixture`, or the `model` of `dbscan` or `hdbscan`) as text;
+ * Writes a model (a result of `kMeans`, of its variants or of `gaussianMixture`, or the `model` of `dbscan` or `hdbscan`, or of `medoidsModel`) as text;
  * labels are left out.
  *
  * @example
@@ -55,6 +58,7 @@ export function saveModel(model: SavedModel): string {
     version,
     kind,
     ...(kind === 'centres' || kind === 'mixture' ? { k, columns, type: kind === 'mixture' ? type : undefined } : {}),
+    ...(kind === 'medoids' && { columns, metric }),
     ...(kind === 'dbscan' && { columns, eps, metric }),
     ...(kind === 'hdbscan' && { columns, minPts, metric }),
     ...Object.fromEntries(Object.keys(arrays[kind]).map(name => [name, toBase64(values[name])])),
@@ -108,11 +112,14 @@ export function openModel(text: string): SavedModel {
   if (read.parents?.some((parent, cluster) => parent >= cluster || parent < (cluster ? 0 : -1)))
     throw refuse('damaged parents')
   if (read.clusterOf?.some(cluster => cluster < 0 || cluster >= clusters)) throw refuse('damaged clusterOf')
+  if (kind === 'medoids' && (!read.medoidRows.length || read.medoidRows.length % columns))
+    throw refuse('damaged medoidRows')
   if (kind === 'hdbscan' && (!rows || minPts > rows)) throw refuse('a model without rows')
   return {
     ...(withK && { k }),
     columns,
     ...(type && { type }),
+    ...(kind === 'medoids' && { metric }),
     ...(kind === 'dbscan' && { eps, metric }),
     ...(kind === 'hdbscan' && { minPts, metric }),
     ...read,

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assignToMedoids, fasterPam, medoidSilhouette, project, silhouette } from '@offprint/clustering'
-import { type Dissimilarities, dissimilarities, matrix, precomputed } from '@offprint/kernels'
+import {
+  assignToMedoids,
+  fasterPam,
+  type MedoidsModel,
+  medoidSilhouette,
+  medoidsModel,
+  openModel,
+  project,
+  saveModel,
+  silhouette,
+} from '@offprint/clustering'
+import { type Dissimilarities, dissimilarities, matrix, precomputed, random } from '@offprint/kernels'
 import fc from 'fast-check'
 
 const labelled = fc.integer({ min: 2, max: 25 }).chain(n =>
@@ -79,6 +89,27 @@ test('points are assigned to the nearest medoid, the first of equals', () => {
   assert.deepEqual([...labels], [0, 1, 0, 1])
   assert.deepEqual([...nearest], [1, 1, 5, 10])
   assert.throws(() => assignToMedoids(matrix(1, 2), medoids), /points must be 1 columns, as the medoids have/)
+})
+
+test('medoids are saved, opened and place new rows as they placed their own; damage is refused', async () => {
+  const points = matrix(60, 3, Float32Array.from({ length: 180 }, random(8).normal))
+  for (const metric of ['euclidean', 'manhattan', 'cosine'] as const) {
+    const found = await fasterPam(points, { k: 4, metric, seed: 1 })
+    const text = saveModel(medoidsModel(points, found.medoids, metric))
+    const model = openModel(text) as MedoidsModel
+    const { labels, nearest } = assignToMedoids(points, model)
+    assert.deepEqual(labels, Int32Array.from(found.labels))
+    for (const [row, distance] of nearest.entries()) assert.ok(Math.abs(distance - found.nearest[row]) < 1e-5)
+    for (const damaged of [
+      text.replace(`"${metric}"`, '"none"'),
+      text.replace('"columns":3', '"columns":7'),
+      text.replace('"columns":3', '"columns":0'),
+      text.replace(/"medoidRows":"[^"]*"/, '"medoidRows":""'),
+      text.slice(0, -9),
+    ])
+      assert.throws(() => openModel(damaged), /model must be text that saveModel has written/)
+  }
+  assert.throws(() => medoidsModel(points, [60]), /medoids must be row numbers from 0 to 59, found 60/)
 })
 
 test('a projection keeps distances of points that lie in a plane', async () => {
