@@ -62,7 +62,9 @@ function ensureSite() {
   for (const file of sourcesOf(folder)) hash.update(file).update(readFileSync(join(folder, file)))
   const wanted = hash.digest('hex')
   const stamp = join(folder, 'build/.sources')
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
+  // A new installation has taken along what the build put beside the packages: the settings that types are checked with.
+  const settings = join(folder, 'node_modules/$app')
+  if (existsSync(settings) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
   console.error('Building the site …')
   run(pinnedNode(), [join(root, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'warn'], {
     cwd: folder,
