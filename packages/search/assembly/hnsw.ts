@@ -109,9 +109,10 @@ export function newEntry(id: u32, level: i32): void {
 /** What was found for a row of a batch: ids to link to in each layer, and how many. */
 @inline
 function listOf(found: usize, index: i32, layer: i32): usize {
-  return found + ((<usize>(index * layersOfList + layer) * (M + 4)) << 2)
+  return found + ((<usize>(layer * rowsOfBatch + index) * (M + 4)) << 2)
 }
-const layersOfList: i32 = 16
+/** As in hnsw-graph.ts. Layer by layer, so that the memory of layers that there are not is never touched. */
+const rowsOfBatch: i32 = 256
 
 /**
  * The first step, for rows `from` to `to` − 1 of a batch, whose vectors, codes, levels and empty records are in place.
