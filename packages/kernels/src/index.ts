@@ -79,6 +79,7 @@ export {
   topKOfRows,
 } from './selection.ts'
 export { binaryDissimilarities, correlationRows } from './special-dissimilarities.ts'
+export { runSteps, type Steps, takeSteps } from './steps.ts'
 export { symmetricEigen } from './symmetric-eigen.ts'
 export {
   type Call,

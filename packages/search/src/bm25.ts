@@ -5,7 +5,7 @@
  * What was opened from bytes lies there as flat arrays; what is added later lies in a map beside them, until the index is
  * written again.
  */
-import { InputError } from '@offprint/kernels'
+import { InputError, runSteps, type Steps } from '@offprint/kernels'
 import { checksumOf } from './checksum.ts'
 import { damaged, layOut, readHeader, sectionOf } from './sections.ts'
 
@@ -475,26 +475,19 @@ function write(flat: Flat, options: Required<Bm25Options>): Uint8Array {
  * generator that pauses every few milliseconds, for whoever has other things to answer meanwhile.
  * @throws InputError for bytes that are foreign, truncated or damaged
  */
-export const openBm25 = Object.assign(
-  (bytes: Uint8Array): Bm25 => {
-    const steps = openInSteps(bytes)
-    for (;;) {
-      const { done, value } = steps.next()
-      if (done) return value
-    }
-  },
-  { inSteps: openInSteps },
-)
+export const openBm25 = Object.assign((bytes: Uint8Array): Bm25 => runSteps(openInSteps(bytes)), {
+  inSteps: openInSteps,
+})
 
 /** What is looked at between two pauses. */
 const stepBytes = 4 << 20
 
-function* openInSteps(bytes: Uint8Array): Generator<undefined, Bm25> {
+function* openInSteps(bytes: Uint8Array): Steps<Bm25> {
   const header = readHeader(
     { bytes: bytes.length, read: (at, into) => into.set(bytes.subarray(at, at + into.length)) },
     format,
   )
-  function* read<Name extends keyof Flat>(name: Name): Generator<undefined, Flat[Name]> {
+  function* read<Name extends keyof Flat>(name: Name): Steps<Flat[Name]> {
     const { offset, bytes: size, crc } = sectionOf(header, name)
     const data = bytes.subarray(offset, offset + size)
     let found = 0

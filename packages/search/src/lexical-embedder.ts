@@ -3,7 +3,17 @@
  * strongest directions of the whole collection (truncated SVD; Deerwester et al. 1990, latent semantic analysis; found by
  * subspace iteration from random vectors, as in Halko, Martinsson and Tropp, SIAM Review 2011).
  */
-import { arena, breathe, InputError, instantiate, type LongCall, random, symmetricEigen } from '@offprint/kernels'
+import {
+  arena,
+  breathe,
+  InputError,
+  instantiate,
+  type LongCall,
+  random,
+  runSteps,
+  type Steps,
+  symmetricEigen,
+} from '@offprint/kernels'
 import { relaxed, simd } from '../build/directions.js'
 import { checksumOf } from './checksum.ts'
 import { damaged, layOut, readHeader, type Source, sectionOf } from './sections.ts'
@@ -418,25 +428,18 @@ function write({ dimensions, terms, written, rarity, projection }: Model): Uint8
  * Opens what `toBytes` wrote; its `inSteps` does the same in steps of some milliseconds, between which others get their turn.
  * @throws InputError for bytes that are foreign, truncated or damaged
  */
-export const openLexicalEmbedder = Object.assign(
-  (bytes: Uint8Array): LexicalEmbedder => {
-    const steps = openInSteps(bytes)
-    for (;;) {
-      const { done, value } = steps.next()
-      if (done) return value
-    }
-  },
-  { inSteps: openInSteps },
-)
+export const openLexicalEmbedder = Object.assign((bytes: Uint8Array): LexicalEmbedder => runSteps(openInSteps(bytes)), {
+  inSteps: openInSteps,
+})
 
-function* openInSteps(bytes: Uint8Array): Generator<undefined, LexicalEmbedder> {
+function* openInSteps(bytes: Uint8Array): Steps<LexicalEmbedder> {
   const source: Source = {
     bytes: bytes.length,
     read: (at, into) => into.set(bytes.subarray(at, at + into.length)),
   }
   const header = readHeader(source, format)
   const { dimensions, terms: count } = header.about as { dimensions: number; terms: number }
-  function* read(name: string, size?: number): Generator<undefined, Uint8Array<ArrayBuffer>> {
+  function* read(name: string, size?: number): Steps<Uint8Array<ArrayBuffer>> {
     const section = sectionOf(header, name, size)
     // Not `slice`: that of Node's Buffer does not copy.
     const data = new Uint8Array(bytes.subarray(section.offset, section.offset + section.bytes))

@@ -7,11 +7,11 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { breathe, matrix } from '@offprint/kernels'
+import { breathe, matrix, runSteps, type Steps, takeSteps } from '@offprint/kernels'
 import { Hnsw, type LexicalEmbedder, openLexicalEmbedder, trainLexicalEmbedder } from '@offprint/search'
 import { openHnsw, saveHnsw } from '@offprint/search/node'
 import { z } from 'zod'
-import { readFileInSteps, runSteps, type Steps, takeSteps } from './steps.ts'
+import { readFileInSteps } from './read-file.ts'
 import { splitMath } from './text.ts'
 import type { PaperRecord } from './types.ts'
 
