@@ -7,12 +7,12 @@ import {
   askForGraph,
   askForK,
   buildOrOpen,
-  holdOut,
-  made,
   recallOf,
   refuseQueriesWithRows,
   requireOne,
   requireSameColumns,
+  timeSearch,
+  vectorsAndQueries,
 } from './vectors.ts'
 
 /** In which part of the rows may be found, in percent. */
@@ -42,11 +42,7 @@ export const filters = defineMethod({
     ),
   async run(given, context): Promise<Block[]> {
     const { seed, signal } = context
-    const set = given.rows
-      ? made(given.rows, seed)
-      : given.queries
-        ? { vectors: given.vectors!, queries: given.queries }
-        : holdOut(given.vectors!, seed)
+    const set = vectorsAndQueries(given, seed)
     const { index, on } = await buildOrOpen({ ...given, vectors: set.vectors }, context)
     const { columns, data } = set.queries
     const asked = Math.min(mostAsked, set.queries.rows)
@@ -58,19 +54,16 @@ export const filters = defineMethod({
       const passing = Math.round((index.size * percent) / 100)
       if (!passing) continue
       const filter = index.filter(order.subarray(0, passing))
-      const options = { filter, signal }
       // A walk as wide as the index compares all that pass.
-      const truth = await timed(() => index.searchBatch(queries, given.k, { ...options, ef: Math.max(1, index.size) }))
-      index.takeCounts()
-      const found = await timed(() => index.searchBatch(queries, given.k, { ...options, ef: given.efSearch }))
-      const times = found.times
+      const truth = await timeSearch(index, queries, given.k, Math.max(1, index.size), { filter, signal })
+      const found = await timeSearch(index, queries, given.k, given.efSearch, { filter, signal })
       rows.push([
         percent,
         passing,
-        recallOf(found.result.distances, truth.result.distances, truth.result.k),
+        recallOf(found.distances, truth.distances, truth.k),
         (1e6 * found.seconds) / asked,
         (1e6 * truth.seconds) / asked,
-        index.takeCounts().distances / asked / times,
+        found.compared,
       ])
     }
     const column = (number: number) => rows.map((row): [number, number | null] => [row[0]!, row[number]])
@@ -128,15 +121,3 @@ export const filters = defineMethod({
     ]
   },
 })
-
-/** Median seconds of three calls after one that warms up, and how many there were. */
-async function timed<Result>(call: () => Promise<Result>): Promise<{ result: Result; seconds: number; times: number }> {
-  const result = await call()
-  const seconds: number[] = []
-  for (let round = 0; round < 3; round++) {
-    const began = performance.now()
-    await call()
-    seconds.push((performance.now() - began) / 1000)
-  }
-  return { result, seconds: seconds.sort((a, b) => a - b)[1], times: 4 }
-}

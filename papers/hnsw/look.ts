@@ -1,6 +1,6 @@
 import { project } from '@offprint/clustering'
-import { type Matrix, matrix, random } from '@offprint/kernels'
-import { Hnsw, type HnswMetric } from '@offprint/search'
+import { dissimilarity, type Matrix, matrix, random } from '@offprint/kernels'
+import { Hnsw } from '@offprint/search'
 import { type Block, defineMethod, type GraphBlock, input, z } from '../define.ts'
 import type { Vectors } from '../input.ts'
 import { places, viewpoints } from './places.ts'
@@ -47,7 +47,7 @@ export const look = defineMethod({
     index.takeCounts()
     const hops = index.pathOf(query, { ef: efSearch })
     const { distances: compared } = index.takeCounts()
-    const nearest = index.search(query, Math.min(10, rows), { ef: Math.max(efSearch, 1) })
+    const nearest = index.search(query, Math.min(10, rows), { ef: efSearch })
     const levels = (index.entryPoint()?.level ?? 0) + 1
 
     // The query has its place beside the rows.
@@ -56,9 +56,15 @@ export const look = defineMethod({
     data.set(query, rows * columns)
     const place = columns === 2 ? { data } : await project(matrix(rows + 1, columns, data), { signal })
     const plane = planeOf(place.data)
-    const steps = stepsOf(index, hops).slice(0, mostSteps)
+    const steps = stepsOf(index, hops.slice(0, mostSteps))
     const distanceTo = (id: number) =>
-      distance(vectors.data.subarray(id * columns, (id + 1) * columns), query, graph.metric)
+      graph.metric === 'ip'
+        ? 1 - index.innerProduct(id, query)
+        : dissimilarity(
+            vectors.data.subarray(id * columns, (id + 1) * columns),
+            query,
+            graph.metric === 'l2' ? 'sqeuclidean' : 'cosine',
+          )
     const path = steps.map(({ from, id, layer }) => ({
       from: from ?? nodeId(id, layer),
       to: nodeId(id, layer),
@@ -194,15 +200,4 @@ function planeOf(place: ArrayLike<number>): Plane {
   }
   const part = (value: number, axis: number) => (value - low[axis]) / (high[axis] - low[axis] || 1)
   return (x, y, layer) => ({ x: part(x, 0) + lean * part(y, 1), y: layer + depth * part(y, 1) })
-}
-
-function distance(a: ArrayLike<number>, b: ArrayLike<number>, metric: HnswMetric): number {
-  let [squares, product, aa, bb] = [0, 0, 0, 0]
-  for (let at = 0; at < a.length; at++) {
-    squares += (a[at] - b[at]) ** 2
-    product += a[at] * b[at]
-    aa += a[at] ** 2
-    bb += b[at] ** 2
-  }
-  return metric === 'l2' ? squares : 1 - (metric === 'cosine' ? product / Math.sqrt(aa * bb) : product)
 }

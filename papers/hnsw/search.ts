@@ -50,7 +50,7 @@ export const search = defineMethod({
     const { index, buildSeconds, labels, notes } = await buildOrOpen(given, context)
     const { signal } = context
     context.progress(0, 1, 'Searching')
-    const found = await timeSearch(index, queries, given.k, given.efSearch, signal)
+    const found = await timeSearch(index, queries, given.k, given.efSearch, { signal })
     const { k } = found
     const affordable = Math.floor(mostMultiplications / Math.max(1, index.size * queries.columns))
     const asked = Math.min(queries.rows, Math.max(1, affordable))

@@ -6,13 +6,12 @@ import {
   askForIndex,
   askForK,
   buildOrOpen,
-  holdOut,
-  made,
   recallOf,
   refuseQueriesWithRows,
   requireOne,
   requireSameColumns,
   timeSearch,
+  vectorsAndQueries,
 } from './vectors.ts'
 
 export interface CurvePoint {
@@ -55,11 +54,7 @@ export const sweep = defineMethod({
   async run(given, context): Promise<Block[]> {
     const widths = readWidths(given.efSearch)
     const { signal } = context
-    const set = given.rows
-      ? made(given.rows, context.seed)
-      : given.vectors && !given.queries
-        ? holdOut(given.vectors, context.seed)
-        : { vectors: given.vectors, queries: given.queries! }
+    const set = vectorsAndQueries(given, context.seed)
     const { queries } = set
     const { index, buildSeconds, on, notes } = await buildOrOpen({ ...given, vectors: set.vectors }, context)
     const began = performance.now()
@@ -71,7 +66,7 @@ export const sweep = defineMethod({
     const curve: CurvePoint[] = []
     for (const [at, ef] of widths.entries()) {
       context.progress(at, widths.length, `Searching with efSearch ${ef}`)
-      const { distances, seconds, compared, hops, k } = await timeSearch(index, queries, given.k, ef, signal)
+      const { distances, seconds, compared, hops, k } = await timeSearch(index, queries, given.k, ef, { signal })
       curve.push({
         ef,
         recall: recallOf(distances, truth.distances, k),

@@ -1,6 +1,6 @@
 /** What the methods ask for: vectors (or an index, or made ones), and how neighbours are compared. */
 import { type Matrix, matrix, random } from '@offprint/kernels'
-import { Hnsw, type HnswMetric, hnswMetrics } from '@offprint/search'
+import { Hnsw, type HnswFilter, type HnswMetric, hnswMetrics } from '@offprint/search'
 import { openHnsw } from '@offprint/search/node'
 import { InputError, input, type RunContext } from '../define.ts'
 import type { Artefact, Vectors } from '../input.ts'
@@ -167,7 +167,7 @@ export async function buildOrOpen(
 }
 
 /** Takes some rows out, to be asked for: at most a tenth. */
-export function holdOut(vectors: Vectors, seed: number): { vectors: Vectors; queries: Vectors } {
+function holdOut(vectors: Vectors, seed: number): { vectors: Vectors; queries: Vectors } {
   const { data, rows, columns, name } = vectors
   const count = Math.min(heldOut, Math.floor(rows / 10))
   if (!count)
@@ -190,11 +190,20 @@ export function holdOut(vectors: Vectors, seed: number): { vectors: Vectors; que
 }
 
 /** Vectors made from the seed, with queries from the same clusters. */
-export function made(rows: number, seed: number): { vectors: Vectors; queries: Vectors } {
+function made(rows: number, seed: number): { vectors: Vectors; queries: Vectors } {
   return {
     vectors: { ...syntheticClusters({ rows, seed }), name: 'synthetic clusters made here' },
     queries: { ...syntheticClusters({ rows: heldOut, seed, queries: true }), name: 'made queries' },
   }
+}
+
+/** The vectors and the queries that a form asked for: made ones, given ones, or some of the rows held out. */
+export function vectorsAndQueries(
+  { vectors, queries, rows }: { vectors?: Vectors; queries?: Vectors; rows?: number },
+  seed: number,
+): { vectors?: Vectors; queries: Vectors } {
+  if (rows) return made(rows, seed)
+  return vectors && !queries ? holdOut(vectors, seed) : { vectors, queries: queries! }
 }
 
 /** Share of the true neighbours that were found. One that is no further than the true k-th counts, so ties do not matter. */
@@ -213,15 +222,15 @@ export async function timeSearch(
   queries: Matrix,
   k: number,
   ef: number,
-  signal: AbortSignal,
+  { filter, signal }: { filter?: HnswFilter; signal: AbortSignal },
 ): Promise<{ seconds: number; distances: Float32Array; ids: Uint32Array; k: number; compared: number; hops: number }> {
   index.takeCounts()
-  const found = await index.searchBatch(queries, k, { ef, signal })
+  const found = await index.searchBatch(queries, k, { ef, filter, signal })
   const counts = index.takeCounts()
   const seconds: number[] = []
   for (let total = 0; seconds.length < 5 && (!seconds.length || total < 3); total += seconds.at(-1)!) {
     const began = performance.now()
-    await index.searchBatch(queries, k, { ef, signal })
+    await index.searchBatch(queries, k, { ef, filter, signal })
     seconds.push((performance.now() - began) / 1000)
   }
   seconds.sort((a, b) => a - b)
