@@ -353,6 +353,20 @@ function push(node: u32, begin: u32, end: u32, far: f32): void {
   top++
 }
 
+/** All that is to be looked at is the whole tree. */
+@inline
+function beginWalk(): void {
+  top = 0
+  push(0, 0, panelCount(rows), 0)
+}
+
+/** What is looked at next: node, begin, end, and how near it may be. It stays there until something is pushed. */
+@inline
+function pop(): usize {
+  top--
+  return stack + ((<usize>top) << 4)
+}
+
 /** The halves of a node; the nearer one is looked at first. */
 @inline
 function pushHalves(node: u32, begin: u32, end: u32, bound: f32): void {
@@ -405,11 +419,9 @@ function nearestOfPanel(panel: u32, k: u32, result: usize): void {
       store<u32>(at4(list, k + at), none)
     }
   }
-  top = 0
-  push(0, 0, panelCount(rows), 0)
+  beginWalk()
   while (top > 0) {
-    top--
-    const entry = stack + ((<usize>top) << 4)
+    const entry = pop()
     const bound = worstBound()
     if (f32.load(entry, 12) > bound) continue
     const node = load<u32>(entry)
@@ -504,11 +516,9 @@ function countOfPanel(panel: u32, least: f64, result: usize): void {
     setBound(row, atBest)
     f64.store(at8(sums, row), 0)
   }
-  top = 0
-  push(0, 0, panelCount(rows), 0)
+  beginWalk()
   while (top > 0) {
-    top--
-    const entry = stack + ((<usize>top) << 4)
+    const entry = pop()
     if (f32.load(entry, 12) > worstBound()) continue
     const node = load<u32>(entry)
     const begin = load<u32>(entry, 4)
@@ -566,11 +576,9 @@ export function firstAll(result: usize, piece: u32, queue: usize): void {
         setBound(row, atBest)
         store<u32>(at4(result, load<u32>(at4(queryIds, (panel << 4) + row))), none)
       }
-      top = 0
-      push(0, 0, panelCount(rows), 0)
+      beginWalk()
       while (top > 0) {
-        top--
-        const entry = stack + ((<usize>top) << 4)
+        const entry = pop()
         const node = load<u32>(entry)
         const begin = load<u32>(entry, 4)
         const end = load<u32>(entry, 8)
@@ -653,11 +661,9 @@ function connectPanel(panel: u32): void {
   const asking = validRows(panel, rows)
   setBounds(-1)
   for (let row: u32 = 0; row < asking; row++) setBound(row, atBest)
-  top = 0
-  push(0, 0, panelCount(rows), 0)
+  beginWalk()
   while (top > 0) {
-    top--
-    const entry = stack + ((<usize>top) << 4)
+    const entry = pop()
     const node = load<u32>(entry)
     const begin = load<u32>(entry, 4)
     const end = load<u32>(entry, 8)
@@ -802,11 +808,9 @@ function reachOfPanel(panel: u32, inTree: bool): void {
   }
   if (!waiting) return
   frame(panel)
-  top = 0
-  push(0, 0, panelCount(rows), 0)
+  beginWalk()
   while (top > 0) {
-    top--
-    const entry = stack + ((<usize>top) << 4)
+    const entry = pop()
     const bound = worstBound()
     const node = load<u32>(entry)
     if (max(f32.load(entry, 12), f32.load(at4(leastCores, node))) > bound) continue

@@ -230,10 +230,14 @@ async function ofSquare(
   const own = new Float64Array(buffer, weightsAt, n)
   const unit = setWeights(own, weights)
   const scale = linkage === 'ward' ? powerNear({ data: values }) : 1
-  if (linkage === 'ward')
-    for (let a = 0; a < n; a++)
-      for (let b = 0; b < n; b++)
-        values[a * n + b] = (values[a * n + b] / scale) ** 2 * ((2 * own[a] * own[b]) / (own[a] + own[b]))
+  let since = performance.now()
+  for (let a = 0; linkage === 'ward' && a < n; a++) {
+    for (let b = 0; b < n; b++)
+      values[a * n + b] = (values[a * n + b] / scale) ** 2 * ((2 * own[a] * own[b]) / (own[a] + own[b]))
+    if (performance.now() - since < pieceMs) continue
+    await breathe(signal)
+    since = performance.now()
+  }
   for (let a = 0; a < n; a++) values[a * n + a] = Infinity
   const flags = new Uint8Array(buffer, marks, 9 * n).fill(0)
   flags.fill(1, 8 * n)

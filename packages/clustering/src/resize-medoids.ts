@@ -1,6 +1,6 @@
 /** Medoids of another number, as near to given ones as can be: a start for a search that is to change little. */
 import { breathe, type Dissimilarities, InputError, type LongCall } from '@offprint/kernels'
-import { requireK } from './k-medoids.ts'
+import { leastOf, requireK } from './k-medoids.ts'
 
 const pieceMs = 20
 
@@ -74,5 +74,5 @@ function leastMissed({ n, data }: Dissimilarities, medoids: number[]): number {
     }
     loss[own] += second - first
   }
-  return loss.indexOf(loss.reduce((one, other) => Math.min(one, other)))
+  return leastOf(loss, 'first')
 }
