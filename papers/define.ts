@@ -163,10 +163,8 @@ export function definePaper(paper: {
   const wrong = (what: string): never => {
     throw new Error(`paper '${paper.slug}': ${what}`)
   }
-  if (!namePattern.test(paper.slug)) wrong('slug must be lower-case letters, digits and -, at most 40')
+  checkNamed(paper, wrong)
   const { about } = paper
-  if (!about?.title?.trim()) wrong('about.title is missing')
-  if (!about.summary?.trim()) wrong('about.summary is missing')
   if (!about.topics?.length) wrong('about.topics is empty')
   if (about.publishedAt && !/^\d{4}-\d\d(-\d\d)?$/.test(about.publishedAt))
     wrong(`about.publishedAt must be YYYY-MM-DD or YYYY-MM, found '${about.publishedAt}'`)
@@ -190,12 +188,16 @@ export function defineTool(tool: { slug: string; about: Tool['about']; methods: 
   const wrong = (what: string): never => {
     throw new Error(`tool '${tool.slug}': ${what}`)
   }
-  if (!namePattern.test(tool.slug)) wrong('slug must be lower-case letters, digits and -, at most 40')
-  if (!tool.about?.title?.trim()) wrong('about.title is missing')
-  if (!tool.about.summary?.trim()) wrong('about.summary is missing')
+  checkNamed(tool, wrong)
   if (!Object.keys(tool.methods ?? {}).length) wrong('methods are missing')
   checkMethods(tool.methods, wrong)
   return { kind: 'tool', slug: tool.slug, about: tool.about, methods: tool.methods, claims: [] }
+}
+
+function checkNamed({ slug, about }: { slug: string; about: Tool['about'] }, wrong: (what: string) => never): void {
+  if (!namePattern.test(slug)) wrong('slug must be lower-case letters, digits and -, at most 40')
+  if (!about?.title?.trim()) wrong('about.title is missing')
+  if (!about.summary?.trim()) wrong('about.summary is missing')
 }
 
 function checkMethods(methods: Record<string, Method>, wrong: (what: string) => never): void {

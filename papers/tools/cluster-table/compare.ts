@@ -15,7 +15,7 @@ import {
   sampleRowsOf,
   takeRows,
 } from './methods.ts'
-import { columnsTable, notesBlock } from './result.ts'
+import { columnsTable, curveHead, notesBlock } from './result.ts'
 
 /** Of more rows so many are compared. */
 const comparedRows = 5000
@@ -261,12 +261,8 @@ function agreementTable(compared: Compared[]): TableBlock {
 function curves(compared: Compared[]): Block[] {
   const all = compared.filter(({ curve }) => curve && curve.points.length > 1)
   return [...Map.groupBy(all, ({ curve }) => curve!.measure)].map(([measure, some]) => ({
-    type: 'series' as const,
+    ...curveHead(measure),
     name: `curve${measure.replace(/[^a-zA-Z]/g, '')}`,
-    title: `${measure[0].toUpperCase()}${measure.slice(1)} over the number of clusters`,
-    note: measure === 'BIC' ? 'Less is better.' : 'More is better. A flat curve has no best number.',
-    x: { label: 'number of clusters' },
-    y: { label: measure },
     series: some.map(({ method, curve }) => ({ name: method.title, points: curve!.points })),
   }))
 }

@@ -142,12 +142,10 @@ export async function map(result: Result, { seed, signal }: { seed: number; sign
   const [first, second] = read.variables
   const plain =
     read.variables.length === 2 && first.kind === 'number' && second.kind === 'number' ? [first, second] : undefined
-  const place = await project(points, { signal })
-  const at = (point: number, axis: number) => {
-    const value = plain?.[axis].values[rows[point]]
-    // A filled cell has a place on the scaled axis only; it is left out of a picture of the column as it was.
-    return value === undefined ? place.data[2 * point + axis] : value
-  }
+  const projected = plain ? undefined : await project(points, { signal })
+  // A filled cell has a place on the scaled axis only; it is left out of a picture of the column as it was.
+  const at = (point: number, axis: number) =>
+    plain ? plain[axis].values[rows[point]] : projected!.data[2 * point + axis]
   const typical = new Set(Array.from(medoids).filter(row => row >= 0))
   const drawn =
     points.rows <= shownPoints
@@ -155,8 +153,8 @@ export async function map(result: Result, { seed, signal }: { seed: number; sign
       : [...new Set([...random(seed, 2).sample(shownPoints, points.rows), ...typical])].sort((a, b) => a - b)
   const kept = drawn.filter(row => Number.isFinite(at(row, 0)) && Number.isFinite(at(row, 1)))
   const axis = (index: number) =>
-    plain?.[index].name ?? `principal component ${index + 1} (${percent(place.shares![index])} of the variance)`
-  const shownShare = place.shares![0] + place.shares![1]
+    plain?.[index].name ?? `principal component ${index + 1} (${percent(projected!.shares![index])} of the variance)`
+  const shownShare = projected ? projected.shares![0] + projected.shares![1] : 1
   return {
     type: 'scatter',
     name: 'map',
@@ -257,15 +255,22 @@ export function medoidsTable({ read, rows, numbers, medoids }: Result): TableBlo
   }
 }
 
-export function curveBlock({ measure, points }: Curve, k: number): SeriesBlock {
-  const at = points.find(point => point[0] === k)
+/** What a picture of a measure over the number of clusters says of itself. */
+export function curveHead(measure: string) {
   return {
-    type: 'series',
-    name: 'curve',
+    type: 'series' as const,
     title: `${measure[0].toUpperCase()}${measure.slice(1)} over the number of clusters`,
     note: measure === 'BIC' ? 'Less is better.' : 'More is better. A flat curve has no best number.',
     x: { label: 'number of clusters' },
     y: { label: measure },
+  }
+}
+
+export function curveBlock({ measure, points }: Curve, k: number): SeriesBlock {
+  const at = points.find(point => point[0] === k)
+  return {
+    ...curveHead(measure),
+    name: 'curve',
     series: [{ name: measure, points }],
     marks: at && at[1] !== null ? [{ x: k, y: at[1], label: String(k) }] : undefined,
   }
