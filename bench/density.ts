@@ -1,12 +1,13 @@
 /**
  * DBSCAN and HDBSCAN beside R's dbscan (Debian: r-cran-dbscan), scikit-learn (python3-sklearn; it has no HDBSCAN before 1.3) and npm's
  * density-clustering: the same rows, in turns, R and Python in processes of their own that say how long the clustering alone took.
- * R's hdbscan keeps all pairs in 64 bits: 10 GB for 50,000 rows, and as much again while it works.
+ * R's hdbscan keeps all pairs in 64 bits: 10 GB for 50,000 rows, and as much again while it works. It is asked for so many where that
+ * much memory is free, otherwise for 20,000.
  * Usage: npm run bench -- density [rounds] [rows for R's hdbscan]
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { freemem, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { dbscan, hdbscan } from '@offprint/clustering'
@@ -14,7 +15,7 @@ import { fillNormal, type Matrix, matrix, random, workerPool } from '@offprint/k
 import { inTurns, printMachine, timed } from './machine.ts'
 
 const rounds = Number(process.argv[2] ?? 3)
-const mostForR = Number(process.argv[3] ?? 20_000)
+const mostForR = Number(process.argv[3] ?? (freemem() > 21e9 ? 50_000 : 20_000))
 const folder = mkdtempSync(join(tmpdir(), 'offprint-density-'))
 const pool = workerPool({ threads: 2 })
 const file = join(folder, 'points.f32')
@@ -28,7 +29,7 @@ printMachine()
 try {
   for (const [rows, columns] of [
     [10_000, 8],
-    [mostForR, 8],
+    [20_000, 8],
     [50_000, 8],
     [50_000, 2],
     [50_000, 16],

@@ -333,15 +333,12 @@ function openNow(folder: string, model: string): ModelVectors | undefined {
         nearestToText(text, most) {
           const vector = vectorOf(text)
           if (!vector) return []
-          return found(vector, most).map(({ key, similarity }) => ({ key, similarity: rescaled(similarity, vector) }))
+          return found(vector, most).map(near => ({ ...near, similarity: rescaled(near.similarity, vector) }))
         },
+        rowOf: key => ids.get(key) ?? -1,
         similarityTo(text) {
           const vector = vectorOf(text)
-          if (!vector) return () => 0
-          return key => {
-            const id = ids.get(key)
-            return id === undefined ? 0 : rescaled(index.innerProduct(id, vector), vector)
-          }
+          return row => (row < 0 || !vector ? 0 : rescaled(index.innerProduct(row, vector), vector))
         },
         shared: (a, b) => own?.shared(a, b) ?? [],
       }

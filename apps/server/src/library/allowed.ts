@@ -18,7 +18,7 @@ export function openAllowed(database: DatabaseSync, prepare: (sql: string) => St
   // One moves with every change of ours, the other with those of other processes.
   const changes = database.prepare('SELECT total_changes() AS own')
   const version = database.prepare('PRAGMA data_version')
-  const sets = kept(mostSets, (_: string): { bits?: Uint8Array } => ({}))
+  const sets = kept(mostSets, (_: string, _changes: unknown, _version: unknown): { bits?: Uint8Array } => ({}))
 
   function isIn({ sql, values }: Condition, singly: number): Allows {
     const set = sets(changes.get()!.own, version.get()!.data_version)(JSON.stringify([sql, values]))

@@ -3,24 +3,27 @@
  *
  * @param most of more the oldest is forgotten
  * @example
- * const keyAt = kept(1000, (position: number) => one.get(position)?.key)
+ * const keyAt = kept(1000, (position: number, _revision: number) => one.get(position)?.key)
  * keyAt(revision)(7)
  */
-export function kept<Name, Value>(most: number, compute: (name: Name) => Value) {
+export function kept<Name, Value, State extends unknown[]>(
+  most: number,
+  compute: (name: Name, ...state: State) => Value,
+) {
   const known = new Map<Name, Value>()
-  let knownAt: unknown[] = []
+  let knownAt: State | undefined
   const answer = (name: Name): Value => {
     let value = known.get(name)
     if (value === undefined) {
-      value = compute(name)
+      value = compute(name, ...knownAt!)
       if (known.size >= most) known.delete(known.keys().next().value!)
       known.set(name, value)
     }
     return value
   }
   /** @param state what tells whether anything has changed */
-  return (...state: unknown[]): typeof answer => {
-    if (state.length !== knownAt.length || state.some((one, at) => one !== knownAt[at])) known.clear()
+  return (...state: State): typeof answer => {
+    if (state.some((one, at) => one !== knownAt?.[at])) known.clear()
     knownAt = state
     return answer
   }

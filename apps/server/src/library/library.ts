@@ -81,7 +81,9 @@ export function createLibrary(
      WHERE hiddenAt IS NOT NULL AND submittedAt >= ? AND submittedAt < ?`,
   )
   // A day may have tens of thousands of papers: counted once for each state of the library.
-  const periods = kept(mostKept, (period: string) => Number(countBetween.get(...period.split(' '))!.total))
+  const periods = kept(mostKept, (period: string, _revision: number) =>
+    Number(countBetween.get(...period.split(' '))!.total),
+  )
   const countPeriod = (start: string, end: string) => periods(library.revision())(`${start} ${end}`)
   const lastBefore = database.prepare('SELECT max(submittedAt) AS moment FROM papers WHERE submittedAt < ?')
   const firstFrom = database.prepare(
@@ -129,9 +131,9 @@ export function createLibrary(
   }
 
   // What two papers share is read off their texts, which takes its time; most pages are asked for again.
-  const similarTo = kept(mostKept, (name: string) => {
+  const similarTo = kept(mostKept, (name: string, known: PaperVectors, _revision: number) => {
     const [most, ...key] = name.split(' ')
-    return findSimilar(key.join(' '), Number(most))
+    return findSimilar(known, key.join(' '), Number(most))
   })
 
   function similar(key: string, most = 6): SimilarPaper[] {
@@ -139,10 +141,9 @@ export function createLibrary(
     return known ? similarTo(known, library.revision())(`${most} ${key}`) : []
   }
 
-  function findSimilar(key: string, most: number): SimilarPaper[] {
-    const known = vectors()
+  function findSimilar(known: PaperVectors, key: string, most: number): SimilarPaper[] {
     const paper = store.byKey(key)?.record
-    if (!known || !paper) return []
+    if (!paper) return []
     const found: SimilarPaper[] = []
     for (const near of known.nearestTo(key, 3 * most)) {
       if (found.length === most) break

@@ -83,6 +83,9 @@ function inAscii(text: string, looked: Looked, after: number): Range[] | undefin
     const begins = kind > 0 && !inWord
     inWord = kind > 0
     if (!begins || kind === 1) continue
+    const first = asciiTokens(text, at, 1)
+    if (!first) return undefined
+    if (!mayBegin(first[0], looked)) continue
     const words = asciiTokens(text, at, reach)
     if (!words) return undefined
     const length = lengthAt(text, words, 0, looked)
@@ -116,6 +119,14 @@ function inAny(text: string, looked: Looked, after: number): Range[] {
     at += length - 1
   }
   return ranges
+}
+
+/** Whether anything that is looked for can begin with this word: mostly not, and then no more words are read. */
+function mayBegin({ folded, stem }: Token, { sequences, beginnings }: Looked): boolean {
+  return (
+    beginnings.some(beginning => folded.startsWith(beginning)) ||
+    sequences.some(([word]) => word.startsWith(folded) || word === stem)
+  )
 }
 
 /** How many words from `at` on are marked. */

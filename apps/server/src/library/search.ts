@@ -37,7 +37,7 @@ const mostStatements = 200
 const mostOfFacet = 20_000
 /** The best by BM25 are ordered anew with their vectors. */
 const mostFused = 100
-const mostKeys = 50_000
+const mostPlaces = 200_000
 const cosineWeight = 0.5
 const mostClose = 10
 /** Papers less like the query than this are not close. */
@@ -82,7 +82,13 @@ export function openSearch(
   const allowed = openAllowed(database, prepare)
   const revisionNow = database.prepare('SELECT revision FROM library')
   const keyOf = database.prepare('SELECT key FROM papers WHERE position = ?')
-  const keysAt = kept(mostKeys, (position: number) => keyOf.get(position)?.key as string | undefined)
+  const positionOf = database.prepare('SELECT position FROM papers WHERE key = ?')
+  // Every search asks for hundreds of them.
+  const rowAt = kept(mostPlaces, (position: number, known: PaperVectors, _revision: number) =>
+    known.rowOf(String(keyOf.get(position)?.key)),
+  )
+  const positionAt = kept(mostPlaces, (key: string, _revision: number) => Number(positionOf.get(key)?.position ?? -1))
+  const revision = () => Number(revisionNow.get()!.revision)
   const anyHidden = database.prepare('SELECT 1 FROM marks WHERE hiddenAt IS NOT NULL LIMIT 1')
   const hasList = database.prepare('SELECT 1 FROM lists WHERE name = ?')
   const suggest = openSuggestions(database)
@@ -188,38 +194,36 @@ export function openSearch(
 
   function best(wanted: Wanted): Best {
     const known = inMemory(wanted, mostFused)
-    if (known) {
-      const keyAt = keysAt(revisionNow.get()!.revision)
-      const papers = known.best.flatMap(({ position, score }) => {
-        const key = keyAt(position)
-        return key === undefined ? [] : [{ position, key, score }]
-      })
-      return { ...known, papers }
-    }
+    if (known) return known
     const and = also(wanted.rest, '+rowid')
-    const papers = prepare(
-      `SELECT position, key, score FROM
-         (SELECT rowid AS found, ${rank} AS score FROM search WHERE search MATCH ?${and.sql} ORDER BY score, found LIMIT ${mostFused})
-       JOIN papers ON papers.position = found ORDER BY score, found`,
+    const found = prepare(
+      `SELECT rowid AS position, ${rank} AS score FROM search WHERE search MATCH ?${and.sql} ORDER BY score, position LIMIT ${mostFused}`,
     )
       .all(wanted.match!, ...and.values)
-      .map(row => ({ position: Number(row.position), key: String(row.key), score: -Number(row.score) }))
+      .map(row => ({ position: Number(row.position), score: -Number(row.score) }))
     // The best tell how many there are, where they are all.
-    const total = papers.length < mostFused ? papers.length : count(wanted)
-    return { papers, total, highest: papers[0]?.score ?? 0 }
+    const total = found.length < mostFused ? found.length : count(wanted)
+    return { best: found, total, highest: found[0]?.score ?? 0 }
+  }
+
+  /** How close a text is in meaning to the paper at a position. */
+  function closenessTo(text: string, known: PaperVectors): (position: number) => number {
+    const row = rowAt(known, revision())
+    const similarity = known.similarityTo(text)
+    return position => cosineWeight * similarity(row(position))
   }
 
   /** One page of what matches, the best first. */
-  function fused(wanted: Wanted, { papers, highest }: Best, query: Query, size: number, skip: number): Row[] {
+  function fused(wanted: Wanted, { best, highest }: Best, query: Query, size: number, skip: number): Row[] {
     const known = query.terms.length && skip < mostFused ? vectors() : undefined
     if (!known) return byWords(wanted, skip, size)
-    const similarity = known.similarityTo(textOf(query))
-    const order = papers
-      .map(({ position, key, score }) => ({ position, score: score / (highest || 1) + cosineWeight * similarity(key) }))
+    const closeness = closenessTo(textOf(query), known)
+    const order = best
+      .map(({ position, score }) => ({ position, score: score / (highest || 1) + closeness(position) }))
       .sort((a, b) => b.score - a.score)
       .slice(skip, skip + size)
       .flatMap(({ position }) => store.byPosition(position) ?? [])
-    return order.length < size && papers.length === mostFused
+    return order.length < size && best.length === mostFused
       ? [...order, ...byWords(wanted, mostFused, size - order.length)]
       : order
   }
@@ -231,23 +235,24 @@ export function openSearch(
   function close(matched: Best, query: Query, filters: Node[], most: number): { close?: FoundPaper[] } {
     if (!query.plain || most <= 0) return {}
     const some = query.terms.length > 1 ? best(anyOf(query, filters)) : undefined
-    // So few that all of them are among the best.
-    const shown = new Set(matched.papers.map(({ key }) => key))
-    const scores = new Map(some?.papers.map(({ key, score }) => [key, score / (some.highest || 1)]))
+    const scores = new Map(some?.best.map(({ position, score }) => [position, score / (some.highest || 1)]))
     const known = vectors()
     if (known) {
       const text = textOf(query)
+      const position = positionAt(revision())
       for (const { key, similarity } of known.nearestToText(text, 3 * mostClose))
-        if (similarity >= leastClose && !scores.has(key)) scores.set(key, 0)
-      const similarity = known.similarityTo(text)
-      for (const [key, score] of scores) scores.set(key, score + cosineWeight * similarity(key))
+        if (similarity >= leastClose && !scores.has(position(key))) scores.set(position(key), 0)
+      const closeness = closenessTo(text, known)
+      for (const [position, score] of scores) scores.set(position, score + closeness(position))
     }
+    // So few that all of them are among the best.
+    for (const { position } of matched.best) scores.delete(position)
     const passes = allowed(filters)
     const found: Row[] = []
-    for (const [key] of [...scores].sort((a, b) => b[1] - a[1])) {
+    for (const [position] of [...scores].sort((a, b) => b[1] - a[1])) {
       if (found.length === most) break
-      const row = shown.has(key) ? undefined : store.byKey(key)
-      if (row && (!passes || passes(row.position))) found.push(row)
+      const row = !passes || passes(position) ? store.byPosition(position) : undefined
+      if (row) found.push(row)
     }
     return found.length ? { close: found.map(row => show(row.record, query)) } : {}
   }
@@ -319,15 +324,9 @@ function anyOf(query: Query, more: Node[]): Wanted {
   }
 }
 
-interface Scored {
-  position: number
-  key: string
-  score: number
-}
-
 /** The best by BM25, how many there are in all, and the highest score: of filtered papers that of all, where it is known. */
 interface Best {
-  papers: Scored[]
+  best: { position: number; score: number }[]
   total: number
   highest: number
 }

@@ -58,8 +58,10 @@ export interface PaperVectors {
   nearestTo(key: string, most: number): Near[]
   /** The papers nearest to a text. */
   nearestToText(text: string, most: number): Near[]
-  /** Cosine between a text and a paper; 0 where either is not known. */
-  similarityTo(text: string): (key: string) => number
+  /** Row of a paper among these vectors; −1 where it is not known. */
+  rowOf(key: string): number
+  /** Cosine between a text and the paper of a row; 0 where either is not known. */
+  similarityTo(text: string): (row: number) => number
   /** What two papers have in common, the most telling first. */
   shared(a: Text, b: Text): string[]
 }
@@ -324,12 +326,10 @@ function* openInSteps(folder: string, patient = false): Steps<PaperVectors | und
       const vector = embed(text)
       return vector.some(Boolean) ? found(vector, most) : []
     },
+    rowOf: key => ids.get(key) ?? -1,
     similarityTo(text) {
       const vector = embed(text)
-      return key => {
-        const id = ids.get(key)
-        return id === undefined ? 0 : index.innerProduct(id, vector)
-      }
+      return row => (row < 0 ? 0 : index.innerProduct(row, vector))
     },
     shared: (a, b) => embedder.shared(textOf(a), textOf(b)),
   }

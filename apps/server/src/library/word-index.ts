@@ -66,7 +66,9 @@ function alternativesOf({ sequences, withNeighbours, forms }: Term, find: FindPh
 /** Phrases are SQLite's to find. */
 function phrases(database: DatabaseSync): (revision: number) => FindPhrase {
   const having = database.prepare('SELECT group_concat(rowid) AS list FROM search WHERE search MATCH ?')
-  const find = kept(mostPhrases, (words: string) => numbersOf(having.get(`"${words.replaceAll('"', '""')}"`)!.list))
+  const find = kept(mostPhrases, (words: string, _revision: number) =>
+    numbersOf(having.get(`"${words.replaceAll('"', '""')}"`)!.list),
+  )
   return revision => words => find(revision)(words.join(' '))
 }
 
