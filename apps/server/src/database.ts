@@ -88,6 +88,17 @@ export function transaction<T>(database: DatabaseSync, work: () => T): T {
   }
 }
 
+/** Has `work` read one state of the database, whatever others write meanwhile. Many reads cost less so: each would lock it by itself. */
+export function readTogether<T>(database: DatabaseSync, work: () => T): T {
+  if (database.isTransaction) return work()
+  database.exec('BEGIN')
+  try {
+    return work()
+  } finally {
+    database.exec('COMMIT')
+  }
+}
+
 /** Writes what nobody waits for: while another process writes it gives up soon, and pages go on. @throws the database's error */
 export function writeBriefly(database: DatabaseSync, write: () => void): void {
   database.exec(`PRAGMA busy_timeout = ${shortPatience}`)

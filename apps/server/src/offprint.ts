@@ -14,6 +14,8 @@ import { type FileStore, openFileStore } from './files.ts'
 import { openFolder, useFolder } from './hosting/data-folder.ts'
 import { nameInAddress } from './library/facets.ts'
 import { createLibrary, type Library } from './library/library.ts'
+import type { SearchOptions } from './library/search.ts'
+import { openShowApart } from './library/show-apart.ts'
 import { arxivCategoryName } from './library/sources/arxiv-taxonomy.ts'
 import { exportFormats } from './library/sources/exports.ts'
 import { importFormats } from './library/sources/formats.ts'
@@ -93,6 +95,8 @@ export interface Offprint {
    * a search without it is by words. Undefined where there is nothing to wait for.
    */
   prepareQuery(query: string, wait?: number): Promise<void> | undefined
+  /** What `library.search` gives, as JSON (a string, or bytes of UTF-8); a thread of its own writes it out where it can. */
+  searchJson(query: string, options?: SearchOptions): Promise<string | Uint8Array>
   /** The embedder that the settings name, and why it failed the last time; undefined where the own one is used. */
   embedder(): { name: string; problem?: EmbedderProblem } | undefined
   /**
@@ -118,7 +122,8 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
   const loadedTools = await loadTools()
   openFolder(settings.DATA_DIR)
   const inUse = useFolder(settings.DATA_DIR)
-  const database = openDatabase(join(settings.DATA_DIR, 'offprint.db'))
+  const databaseFile = join(settings.DATA_DIR, 'offprint.db')
+  const database = openDatabase(databaseFile)
   const vectorsFolder = join(settings.DATA_DIR, 'vectors')
   const wordsFolder = join(settings.DATA_DIR, 'words')
   const vectors = openVectors(vectorsFolder, { patient: true })
@@ -153,9 +158,10 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
     store,
     sources: inputSources(settings.DATA_DIR, files, () => library),
   })
+  const showApart = openShowApart(databaseFile)
   const background = inBackground({
     script: 'library/catch-up-process.ts',
-    paths: [join(settings.DATA_DIR, 'offprint.db'), vectorsFolder, wordsFolder],
+    paths: [databaseFile, vectorsFolder, wordsFolder],
     // Opened now, and in steps, so that nobody who asks for a page waits for it.
     onDone: () => vectors.refresh(),
   })
@@ -164,7 +170,7 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
     embedder &&
     inBackground({
       script: 'embedding/embed-process.ts',
-      paths: [join(settings.DATA_DIR, 'offprint.db'), embeddingsFolder],
+      paths: [databaseFile, embeddingsFolder],
       // The key is in no command line.
       environment: Object.fromEntries(
         (['EMBEDDER', 'EMBEDDER_URL', 'EMBEDDER_MODEL', 'EMBEDDER_KEY'] as const).map(name => [
@@ -240,6 +246,10 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
         )
     },
     prepareQuery: (query, wait) => queries?.prepare(query, wait),
+    async searchJson(query, options) {
+      const found = library.found(query, options)
+      return (await showApart.json(found)) ?? JSON.stringify(library.show(found))
+    },
     embedder: () => embedder && { name: embedder.name, problem: readProblem(embeddingsFolder, embedder.name) },
     behind,
     catchUp,
@@ -252,6 +262,7 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
       background.close()
       embedding?.close()
       queries?.close()
+      await showApart.close()
       await embedder?.close()
       await mail.close()
       await runs.close()

@@ -14,7 +14,7 @@ import { importPapers, syncRoutes } from './imports.ts'
 import { isOneClick, isOpenMailPath, mailRoutes } from './mail.ts'
 import { sendOpml } from './opml.ts'
 import { shapeOutgoing } from './outgoing.ts'
-import { HttpError, type Problem, problemOf, seeOther, sendJson, sendProblem } from './problem.ts'
+import { HttpError, type Problem, problemOf, seeOther, sendJson, sendProblem, sendWrittenJson } from './problem.ts'
 import {
   changeFeedKeys,
   changeLists,
@@ -324,7 +324,7 @@ async function search({ response, url, offprint }: Call): Promise<void> {
   // Not at every letter that is typed.
   const waiting = typing ? undefined : offprint.prepareQuery(query)
   if (waiting) await waiting
-  sendJson(response, offprint.library.search(query, { limit, offset, typing, facets }))
+  sendWrittenJson(response, await offprint.searchJson(query, { limit, offset, typing, facets }))
 }
 
 async function startRun({ request, response, offprint }: Call, slug: string, method: string): Promise<void> {

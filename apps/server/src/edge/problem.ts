@@ -81,8 +81,18 @@ export function sendJson(
   status = 200,
   headers: Record<string, string> = {},
 ): void {
+  sendWrittenJson(response, JSON.stringify(value), status, headers)
+}
+
+/** The same for what is JSON already, in UTF-8 where it is bytes. */
+export function sendWrittenJson(
+  response: ServerResponse,
+  json: string | Uint8Array,
+  status = 200,
+  headers: Record<string, string> = {},
+): void {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers })
-  response.end(JSON.stringify(value))
+  response.end(json)
 }
 
 /** 303: the browser goes on with a GET, so that going back and reloading never send a form twice. */

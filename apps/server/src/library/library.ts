@@ -155,7 +155,7 @@ export function createLibrary(
     return found
   }
 
-  const { search, filtered, countSince } = openSearch(
+  const { search, found, show, filtered, countSince } = openSearch(
     database,
     store,
     vectors,
@@ -185,6 +185,8 @@ export function createLibrary(
     ...openPreview(database, now),
     reading: openReading(database, store, now),
     search,
+    found,
+    show,
     countSince,
     facet(kind, value, options = {}) {
       const found = filtered({ filter: kind, value }, options)

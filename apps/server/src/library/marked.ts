@@ -1,15 +1,39 @@
 /** A paper as a search shows it: with marks where the words stand, and the piece of its text around the first ones. */
 import type { Query, Term } from './query.ts'
 import { asciiTokens, eachToken, isWordCode, joins, type Token } from './search-text.ts'
-import type { FoundPaper, PaperRecord, TextPart } from './types.ts'
+import type { Row } from './store.ts'
+import type { FoundPaper, PaperRecord, SearchResult, TextPart } from './types.ts'
 
 const snippetLength = 240
 /** Marks are looked for this far into a text. */
 const longestMarked = 20_000
 const mostJoined = 4
 
+/** What a search found, before the papers are read. */
+export interface Found {
+  query: Pick<Query, 'terms'>
+  /** Positions of the papers of one page, in order. */
+  papers: number[]
+  /** Those of papers that are only close to what was searched for. */
+  close?: number[]
+  about: Omit<SearchResult, 'papers' | 'close'>
+}
+
+/** Reads the papers that a search found; those that went meanwhile are left out. */
+export function showFound(
+  { query, papers, close = [], about }: Found,
+  byPosition: (position: number) => Row | undefined,
+): SearchResult {
+  const shown = (positions: number[]) =>
+    positions.flatMap(position => {
+      const row = byPosition(position)
+      return row ? show(row.record, query) : []
+    })
+  return { papers: shown(papers), ...about, ...(close.length ? { close: shown(close) } : {}) }
+}
+
 /** A paper as a search shows it. */
-export function show(record: PaperRecord, query: Query): FoundPaper {
+function show(record: PaperRecord, query: Pick<Query, 'terms'>): FoundPaper {
   const { title, abstract, summary = '' } = record
   const own = markedRanges(abstract, query, snippetLength)
   const text =

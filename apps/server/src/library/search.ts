@@ -7,12 +7,13 @@
  * 0.593, this 0.671 and 0.596. Fusing ranks by 1 / (60 + rank), as is common, gives 0.548 and 0.446: it takes the weaker list to be as good as the stronger one.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { readTogether } from '../database.ts'
 import { openAllowed } from './allowed.ts'
 import { also, asksFor, type Condition, positionsOf } from './conditions.ts'
 import { openFacetCounts } from './facet-counts.ts'
 import { findIdentifier } from './identifiers.ts'
 import { kept } from './kept.ts'
-import { show } from './marked.ts'
+import { type Found, showFound } from './marked.ts'
 import {
   anyExpression,
   type Filter,
@@ -23,9 +24,9 @@ import {
   splitWords,
   tellingTerms,
 } from './query.ts'
-import { type PaperStore, type Row, toRow } from './store.ts'
+import type { PaperStore } from './store.ts'
 import { openSuggestions } from './suggestions.ts'
-import type { FacetPapers, FoundPaper, SearchResult } from './types.ts'
+import type { FacetPapers } from './types.ts'
 import type { PaperVectors } from './vectors.ts'
 import type { WantedWords, WordIndex } from './word-index.ts'
 
@@ -39,6 +40,8 @@ const mostOfFacet = 20_000
 const mostFused = 100
 const mostPlaces = 200_000
 const cosineWeight = 0.5
+/** In place of a position. */
+const gone = -1
 const mostClose = 10
 /** Papers less like the query than this are not close. */
 const leastClose = 0.3
@@ -87,30 +90,33 @@ export function openSearch(
   const rowAt = kept(mostPlaces, (position: number, known: PaperVectors, _revision: number) =>
     known.rowOf(String(keyOf.get(position)?.key)),
   )
-  const positionAt = kept(mostPlaces, (key: string, _revision: number) => Number(positionOf.get(key)?.position ?? -1))
+  const positionAt = kept(mostPlaces, (key: string, _revision: number) => Number(positionOf.get(key)?.position ?? gone))
   const revision = () => Number(revisionNow.get()!.revision)
   const anyHidden = database.prepare('SELECT 1 FROM marks WHERE hiddenAt IS NOT NULL LIMIT 1')
   const hasList = database.prepare('SELECT 1 FROM lists WHERE name = ?')
   const suggest = openSuggestions(database)
   const countFacets = openFacetCounts(prepare)
 
-  function search(
-    text: string,
-    { limit = 20, offset = 0, typing = false, facets = false }: SearchOptions = {},
-  ): SearchResult {
+  const search = (text: string, options?: SearchOptions) => readTogether(database, () => show(found(text, options)))
+  const found = (text: string, options: SearchOptions = {}) => readTogether(database, () => find(text, options))
+  const show = (found: Found) => readTogether(database, () => showFound(found, store.byPosition))
+
+  function find(text: string, { limit = 20, offset = 0, typing = false, facets = false }: SearchOptions): Found {
     const size = wholeNumber(limit, 20, mostPapers)
     const skip = wholeNumber(offset, 0, Number.MAX_SAFE_INTEGER)
     const query = parseQuery(text, { typing })
     const named = findNamed(query.text)
-    if (named) return { ...named, papers: named.papers.slice(skip, skip + size).map(row => show(row.record, query)) }
+    if (named) return { query, ...named, papers: named.papers.slice(skip, skip + size) }
     const called = query.text ? store.bySlug(query.text.toLowerCase())?.record : undefined
     const opened = {
       ...(called ? { called: { key: called.key, title: called.title } } : {}),
       ...(query.personal ? { personal: true } : {}),
       ...(query.sort ? { sort: query.sort } : {}),
     }
-    if (query.text && !query.nodes.length && !query.sort)
-      return { papers: [], total: 0, ...opened, ...noteOf(query.note, 'There is no word to search for in this.') }
+    if (query.text && !query.nodes.length && !query.sort) {
+      const about = { total: 0, ...opened, ...noteOf(query.note, 'There is no word to search for in this.') }
+      return { query, papers: [], about }
+    }
     const isTrending = query.sort === 'trending' || (!query.nodes.length && !query.sort)
     const more: Node[] = []
     if (isTrending && !asksFor(query, withdrawn)) more.push({ not: withdrawn })
@@ -120,8 +126,7 @@ export function openSearch(
     const isFused = Boolean(match) && !isTrending && (!query.sort || query.sort === 'relevance')
     const first = isFused ? best(wanted) : undefined
     const total = first?.total ?? count(wanted)
-    const result = (which: Wanted, found: Row[], of: number, ...notes: (string | undefined)[]): SearchResult => ({
-      papers: found.map(row => show(row.record, query)),
+    const about = (which: Wanted, of: number, ...notes: (string | undefined)[]) => ({
       total: of,
       ...opened,
       ...noteOf(query.note, ...notes),
@@ -129,23 +134,25 @@ export function openSearch(
     })
     if (!first) {
       const sort = isTrending ? 'trending' : query.sort === 'top' ? 'top' : 'new'
-      return result(wanted, sorted(wanted, sort, size, skip), total, missingLists(query))
+      return { query, papers: sorted(wanted, sort, size, skip), about: about(wanted, total, missingLists(query)) }
     }
     if (total || !query.plain || query.terms.length < 2)
       return {
-        ...result(wanted, fused(wanted, first, query, size, skip), total, missingLists(query)),
-        ...close(first, query, rest, isLastPage(total, skip, size) ? mostClose - total : 0),
-        ...(total ? {} : suggest(query)),
+        query,
+        papers: fused(wanted, first, query, size, skip),
+        close: close(first, query, rest, isLastPage(total, skip, size) ? mostClose - total : 0),
+        about: { ...about(wanted, total, missingLists(query)), ...(total ? {} : suggest(query)) },
       }
     const any = anyOf(query, rest)
-    const found = best(any)
-    const some = found.total
+    const having = best(any)
+    const some = having.total
     const which = rest.length > more.length ? 'No such paper' : 'No paper'
     const note = some ? `${which} has all of these words; these have some of them.` : undefined
     return {
-      ...result(any, fused(any, found, query, size, skip), some, note),
-      ...close(found, query, rest, isLastPage(some, skip, size) ? mostClose - some : 0),
-      ...suggest(query),
+      query,
+      papers: fused(any, having, query, size, skip),
+      close: close(having, query, rest, isLastPage(some, skip, size) ? mostClose - some : 0),
+      about: { ...about(any, some, note), ...suggest(query) },
     }
   }
 
@@ -170,26 +177,24 @@ export function openSearch(
     return Number(row!.total)
   }
 
-  function sorted(wanted: Wanted, sort: keyof typeof orders, size: number, skip: number): Row[] {
+  function sorted(wanted: Wanted, sort: keyof typeof orders, size: number, skip: number): number[] {
     const { sql, values } = positionsOf(wanted)
     // Without their records: those of all papers would be sorted with them.
     return prepare(`SELECT position FROM papers WHERE true${sql} ORDER BY ${orders[sort]} LIMIT ? OFFSET ?`)
       .all(...values, size, skip)
-      .flatMap(({ position }) => store.byPosition(Number(position)) ?? [])
+      .map(({ position }) => Number(position))
   }
 
   /** By BM25 alone. */
-  function byWords(wanted: Wanted, skip: number, size: number): Row[] {
+  function byWords(wanted: Wanted, skip: number, size: number): number[] {
     const known = inMemory(wanted, skip + size)
-    if (known) return known.best.slice(skip).flatMap(({ position }) => store.byPosition(position) ?? [])
+    if (known) return known.best.slice(skip).map(({ position }) => position)
     const and = also(wanted.rest, '+rowid')
     return prepare(
-      `SELECT papers.position, record FROM
-         (SELECT rowid AS found, ${rank} AS score FROM search WHERE search MATCH ?${and.sql} ORDER BY score, found LIMIT ? OFFSET ?)
-       JOIN papers ON papers.position = found ORDER BY score, found`,
+      `SELECT rowid AS position FROM search WHERE search MATCH ?${and.sql} ORDER BY ${rank}, position LIMIT ? OFFSET ?`,
     )
       .all(wanted.match!, ...and.values, size, skip)
-      .map(row => toRow(row)!)
+      .map(({ position }) => Number(position))
   }
 
   function best(wanted: Wanted): Best {
@@ -214,7 +219,7 @@ export function openSearch(
   }
 
   /** One page of what matches, the best first. */
-  function fused(wanted: Wanted, { best, highest }: Best, query: Query, size: number, skip: number): Row[] {
+  function fused(wanted: Wanted, { best, highest }: Best, query: Query, size: number, skip: number): number[] {
     const known = query.terms.length && skip < mostFused ? vectors() : undefined
     if (!known) return byWords(wanted, skip, size)
     const closeness = closenessTo(textOf(query), known)
@@ -222,7 +227,7 @@ export function openSearch(
       .map(({ position, score }) => ({ position, score: score / (highest || 1) + closeness(position) }))
       .sort((a, b) => b.score - a.score)
       .slice(skip, skip + size)
-      .flatMap(({ position }) => store.byPosition(position) ?? [])
+      .map(({ position }) => position)
     return order.length < size && best.length === mostFused
       ? [...order, ...byWords(wanted, mostFused, size - order.length)]
       : order
@@ -232,8 +237,8 @@ export function openSearch(
    * What lacks a word of a query of plain words, but has others of them or is close in meaning; in the same order as what
    * has them all, and let through by the same filters. It fills up what few were found, on their last page.
    */
-  function close(matched: Best, query: Query, filters: Node[], most: number): { close?: FoundPaper[] } {
-    if (!query.plain || most <= 0) return {}
+  function close(matched: Best, query: Query, filters: Node[], most: number): number[] {
+    if (!query.plain || most <= 0) return []
     const some = query.terms.length > 1 ? best(anyOf(query, filters)) : undefined
     const scores = new Map(some?.best.map(({ position, score }) => [position, score / (some.highest || 1)]))
     const known = vectors()
@@ -247,24 +252,25 @@ export function openSearch(
     }
     // So few that all of them are among the best.
     for (const { position } of matched.best) scores.delete(position)
+    // Of papers that are gone the vectors may still know.
+    scores.delete(gone)
     const passes = allowed(filters)
-    const found: Row[] = []
+    const found: number[] = []
     for (const [position] of [...scores].sort((a, b) => b[1] - a[1])) {
       if (found.length === most) break
-      const row = !passes || passes(position) ? store.byPosition(position) : undefined
-      if (row) found.push(row)
+      if (!passes || passes(position)) found.push(position)
     }
-    return found.length ? { close: found.map(row => show(row.record, query)) } : {}
+    return found
   }
 
   /** What an id, a DOI or an address alone names. */
-  function findNamed(text: string): (Omit<SearchResult, 'papers'> & { papers: Row[] }) | undefined {
+  function findNamed(text: string): Pick<Found, 'papers' | 'about'> | undefined {
     const identifier = text ? findIdentifier(text) : undefined
     if (!identifier) return undefined
     const row = identifier.kind === 'arxiv' ? store.byArxivId(identifier.id) : store.named(`doi:${identifier.doi}`)
-    if (row) return { papers: [row], total: 1, open: row.record.key }
+    if (row) return { papers: [row.position], about: { total: 1, open: row.record.key } }
     const name = identifier.kind === 'arxiv' ? `arXiv:${identifier.id}` : `doi:${identifier.doi}`
-    return { papers: [], total: 0, note: `${name} is not in this library.` }
+    return { papers: [], about: { total: 0, note: `${name} is not in this library.` } }
   }
 
   function missingLists({ nodes }: Query): string | undefined {
@@ -282,8 +288,9 @@ export function openSearch(
   /** Papers for which a filter holds, the newest first. */
   function filtered(filter: Filter, { limit = 20, offset = 0 }: SearchOptions): Omit<FacetPapers, 'label'> {
     const wanted: Wanted = { rest: [filter] }
-    const papers = sorted(wanted, 'new', wholeNumber(limit, 20, mostPapers), wholeNumber(offset, 0, 1e9))
-    return { papers: papers.map(row => row.record), total: count(wanted), facets: countFacets(wanted, mostOfFacet) }
+    const positions = sorted(wanted, 'new', wholeNumber(limit, 20, mostPapers), wholeNumber(offset, 0, 1e9))
+    const papers = positions.flatMap(position => store.byPosition(position)?.record ?? [])
+    return { papers, total: count(wanted), facets: countFacets(wanted, mostOfFacet) }
   }
 
   /** How many papers that a search finds came in later than a moment. */
@@ -291,7 +298,7 @@ export function openSearch(
     return count(wantedOf(parseQuery(text).nodes, [{ not: hidden }, { filter: 'since', value: moment }]))
   }
 
-  return { search, filtered, countSince }
+  return { search, found, show, filtered, countSince }
 }
 
 /** What is wanted: what the index of words finds, where there are words, and what else must hold. */

@@ -1,6 +1,7 @@
 /** What the library of papers holds and gives: the nouns that the site, the HTTP edge and the command line share. */
 import type { Paper } from '@offprint/papers'
 import type { FacetKind } from './facets.ts'
+import type { Found } from './marked.ts'
 import type { Period, PeriodKind } from './period.ts'
 import type { Sorting } from './query.ts'
 import type { Reading } from './reading.ts'
@@ -368,6 +369,9 @@ export interface Library {
    * is trending. Any string is answered.
    */
   search(query: string, options?: SearchOptions): SearchResult
+  /** The same in two parts: what is found, and the papers that it shows. */
+  found(query: string, options?: SearchOptions): Found
+  show(found: Found): SearchResult
   /** How many of the papers that a search finds came in after a moment (ISO 8601). */
   countSince(query: string, moment: string): number
   /**
