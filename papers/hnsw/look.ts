@@ -59,7 +59,7 @@ export const look = defineMethod({
     const steps = stepsOf(index, hops.slice(0, mostSteps))
     const distanceTo = (id: number) =>
       graph.metric === 'ip'
-        ? 1 - index.innerProduct(id, query)
+        ? 1 - index.innerProducts([id], query)[0]
         : dissimilarity(
             vectors.data.subarray(id * columns, (id + 1) * columns),
             query,

@@ -1,5 +1,6 @@
 // HNSW (arXiv 1603.09320): the graph is built, searched and mended wholly in here, one call a batch. What is exported works on the graph
 // that `bind` was given last; several threads may work on one graph, each with a workspace of its own.
+import { innerProduct, innerProduct4 } from '../../kernels/assembly/inline/distance'
 import { claim } from '../../kernels/assembly/inline/work-queue'
 import {
   beginAt,
@@ -507,6 +508,33 @@ export function readRow(id: u32, out: usize): void {
   const row = vectors + <usize>id * rowBytes
   if (floatKind == byHalves) fromHalves(row, out, <i32>(queryBytes >> 2))
   else memory.copy(out, row, rowBytes)
+}
+
+/**
+ * Inner products of a row of floats with stored rows.
+ * @param ids n rows, with room for 3 more @param out n floats, with room for 3 more @param scratch room for a row of floats
+ */
+export function innerProducts(row: usize, ids: usize, n: u32, out: usize, scratch: usize): void {
+  if (floatKind == byHalves) {
+    for (let at: u32 = 0; at < n; at++) {
+      readRow(idAt(ids, at), scratch)
+      f32.store(out + ((<usize>at) << 2), innerProduct(row, scratch, queryBytes))
+    }
+    return
+  }
+  for (let at = n; at % 4; at++) putId(ids, at, idAt(ids, n - 1))
+  for (let at: u32 = 0; at < n; at += 4)
+    v128.store(
+      out + ((<usize>at) << 2),
+      innerProduct4(
+        row,
+        vectors + <usize>idAt(ids, at) * rowBytes,
+        vectors + <usize>idAt(ids, at + 1) * rowBytes,
+        vectors + <usize>idAt(ids, at + 2) * rowBytes,
+        vectors + <usize>idAt(ids, at + 3) * rowBytes,
+        rowBytes,
+      ),
+    )
 }
 
 // ---- Searching ----

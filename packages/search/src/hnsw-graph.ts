@@ -75,6 +75,7 @@ interface Engine {
   linkTotal(): number
   storeRows(rows: number, places: number, n: number): void
   readRow(row: number, out: number): void
+  innerProducts(row: number, rows: number, n: number, out: number, scratch: number): void
   searchMany(...numbers: number[]): void
   searchRows(...numbers: number[]): void
   walked(row: number, ef: number, out: number): number
@@ -952,20 +953,18 @@ export class HnswGraph {
     return vector
   }
 
-  innerProduct(row: number, vector: Float32Array): number {
-    const own = this.#halves ? this.vector(row) : this.#views().floats
-    const start = this.#halves ? 0 : (this.#columns.vectors!.pointer + row * this.#rowBytes) / 4
-    // Four sums, as one would wait for each addition before the next.
-    let [a, b, c, d] = [0, 0, 0, 0]
-    let at = 0
-    for (; at + 3 < vector.length; at += 4) {
-      a += own[start + at] * vector[at]
-      b += own[start + at + 1] * vector[at + 1]
-      c += own[start + at + 2] * vector[at + 2]
-      d += own[start + at + 3] * vector[at + 3]
-    }
-    for (; at < vector.length; at++) a += own[start + at] * vector[at]
-    return a + b + (c + d)
+  innerProducts(rows: Uint32Array, vector: Float32Array): Float32Array {
+    const n = rows.length
+    // Whole blocks of four are written.
+    const room = 4 * (n + 3)
+    const [query, scratch] = [this.#memory.take(this.#queryBytes), this.#memory.take(this.#queryBytes)]
+    const [list, out] = [this.#memory.take(room), this.#memory.take(room)]
+    this.writeQueries(query, { data: vector, rows: 1, columns: vector.length })
+    new Uint32Array(this.#memory.memory.buffer, list, n).set(rows)
+    this.#engine.innerProducts(query, list, n, out, scratch)
+    const products = this.#floats(out, n).slice()
+    for (const pointer of [query, scratch, list, out]) this.#memory.give(pointer)
+    return products
   }
 
   /** Highest layer in which a row is; −1 for one that is not in the graph itself. */

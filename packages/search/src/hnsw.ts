@@ -243,16 +243,16 @@ export class Hnsw<Id extends HnswId = number> {
   }
 
   /**
-   * Inner product of a row, as it is stored, with another vector: their cosine, where the metric is `cosine` and the vector
+   * Inner products of rows, as they are stored, with another vector: their cosines, where the metric is `cosine` and the vector
    * has length 1.
    * @throws InputError for an id that is not there, or a vector of another length
    */
-  innerProduct(id: Id, vector: Float32Array): number {
-    const row = this.#requireRow(id)
-    this.#file.fetchAll()
+  innerProducts(ids: ArrayLike<Id>, vector: Float32Array): Float32Array {
     if (vector.length !== this.dimension)
       throw new InputError('vector', `${vector.length} numbers`, `${this.dimension} numbers`)
-    return this.#graph.innerProduct(row, vector)
+    const rows = Uint32Array.from(ids, id => this.#requireRow(id))
+    this.#file.fetchAll()
+    return this.#graph.innerProducts(rows, vector)
   }
 
   // ---- Searching ----

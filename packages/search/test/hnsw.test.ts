@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
-import { InputError, type Matrix, matrix, random, readMatrix } from '@offprint/kernels'
+import { fillNormal, InputError, type Matrix, matrix, random, readMatrix } from '@offprint/kernels'
 import { Hnsw, type HnswMetric, type HnswOptions, noNeighbour } from '@offprint/search'
 import { openHnsw, saveHnsw } from '@offprint/search/node'
 import fc from 'fast-check'
@@ -433,14 +433,30 @@ test('glove-100d: searched exactly, the truths of the data set come out; the gra
   }
 })
 
-test('the inner product of a row is that of its vector', async () => {
+test('inner products of rows are those of their vectors', async () => {
   const index = Hnsw.create(3, { metric: 'cosine' })
   await index.add({ data: Float32Array.of(3, 4, 0, 1, 1, 1), rows: 2, columns: 3 })
   const query = Float32Array.of(0, 1, 0)
-  assert.ok(Math.abs(index.innerProduct(0, query) - 0.8) < 1e-6)
-  assert.ok(Math.abs(index.innerProduct(1, query) - 1 / Math.sqrt(3)) < 1e-6)
-  assert.throws(() => index.innerProduct(2, query), /id must be/)
-  assert.throws(() => index.innerProduct(0, Float32Array.of(1)), /vector must be 3 numbers, found 1 numbers/)
+  const [first, second] = index.innerProducts([0, 1], query)
+  assert.ok(Math.abs(first - 0.8) < 1e-6)
+  assert.ok(Math.abs(second - 1 / Math.sqrt(3)) < 1e-6)
+  assert.throws(() => index.innerProducts([0, 2], query), /id must be/)
+  assert.throws(() => index.innerProducts([0], Float32Array.of(1)), /vector must be 3 numbers, found 1 numbers/)
+  assert.equal(index.innerProducts([], query).length, 0)
+  for (const keepFloats of ['f32', 'f16'] as const) {
+    const points = matrix(40, 7, fillNormal(new Float32Array(280), { seed: 3 }))
+    const stored = Hnsw.create(7, { metric: 'l2', keepFloats })
+    await stored.add(points)
+    for (const n of [1, 2, 3, 4, 5, 39]) {
+      const ids = Array.from({ length: n }, (_, at) => (7 * at + n) % 40)
+      const vector = points.data.subarray(0, 7)
+      const products = stored.innerProducts(ids, vector)
+      for (const [at, id] of ids.entries()) {
+        const expected = stored.vector(id).reduce((sum, value, column) => sum + value * vector[column], 0)
+        assert.ok(Math.abs(products[at] - expected) < 1e-5, `${keepFloats}, row ${id} of ${n}`)
+      }
+    }
+  }
 })
 
 test('the path of a walk leads from the entry point down, along links, and ends where the neighbours are', async () => {

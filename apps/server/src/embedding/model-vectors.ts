@@ -11,7 +11,7 @@ import { Hnsw } from '@offprint/search'
 import { openHnsw, saveHnsw } from '@offprint/search/node'
 import { z } from 'zod'
 import { openDatabase, transaction } from '../database.ts'
-import { hashOf, type Near, type PaperVectors, type Text, textOf } from '../library/vectors.ts'
+import { cosinesOf, hashOf, type Near, type PaperVectors, type Text, textOf } from '../library/vectors.ts'
 import { type Embedder, EmbedderError } from './embedder.ts'
 
 const manifestSchema = z.object({
@@ -305,7 +305,7 @@ function openNow(folder: string, model: string): ModelVectors | undefined {
   const rescaled = (similarity: number, vector: Float32Array) => {
     let background = backgrounds.get(vector)
     if (background === undefined) {
-      const middle = some.map(id => index.innerProduct(id, vector)).sort((a, b) => a - b)[some.length >> 1]
+      const middle = index.innerProducts(some, vector).sort()[some.length >> 1]
       // Of few papers half may well be about it.
       background = ids.size < 20 ? 0 : Math.min(0.95, Math.max(0, middle))
       backgrounds.set(vector, background)
@@ -336,9 +336,11 @@ function openNow(folder: string, model: string): ModelVectors | undefined {
           return found(vector, most).map(near => ({ ...near, similarity: rescaled(near.similarity, vector) }))
         },
         rowOf: key => ids.get(key) ?? -1,
-        similarityTo(text) {
+        similarities(text, rows) {
           const vector = vectorOf(text)
-          return row => (row < 0 || !vector ? 0 : rescaled(index.innerProduct(row, vector), vector))
+          if (!vector) return rows.map(() => 0)
+          const cosines = cosinesOf(index, rows, vector)
+          return cosines.map((cosine, at) => (rows[at] < 0 ? 0 : rescaled(cosine, vector)))
         },
         shared: (a, b) => own?.shared(a, b) ?? [],
       }

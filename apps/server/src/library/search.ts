@@ -211,23 +211,21 @@ export function openSearch(
     return { best: found, total, highest: found[0]?.score ?? 0 }
   }
 
-  /** How close a text is in meaning to the paper at a position. */
-  function closenessTo(text: string, known: PaperVectors): (position: number) => number {
-    const row = rowAt(known, revision())
-    const similarity = known.similarityTo(text)
-    return position => cosineWeight * similarity(row(position))
+  /** By shares of the best score and by how close papers are to a text in meaning, the best first. */
+  function ordered(scores: Map<number, number>, text: string, known: PaperVectors | undefined): number[] {
+    const positions = [...scores.keys()]
+    const cosines = known?.similarities(text, positions.map(rowAt(known, revision())))
+    return positions
+      .map((position, at) => ({ position, score: scores.get(position)! + cosineWeight * (cosines?.[at] ?? 0) }))
+      .sort((a, b) => b.score - a.score)
+      .map(({ position }) => position)
   }
 
   /** One page of what matches, the best first. */
   function fused(wanted: Wanted, { best, highest }: Best, query: Query, size: number, skip: number): number[] {
     const known = query.terms.length && skip < mostFused ? vectors() : undefined
     if (!known) return byWords(wanted, skip, size)
-    const closeness = closenessTo(textOf(query), known)
-    const order = best
-      .map(({ position, score }) => ({ position, score: score / (highest || 1) + closeness(position) }))
-      .sort((a, b) => b.score - a.score)
-      .slice(skip, skip + size)
-      .map(({ position }) => position)
+    const order = ordered(sharesOf({ best, highest }), textOf(query), known).slice(skip, skip + size)
     return order.length < size && best.length === mostFused
       ? [...order, ...byWords(wanted, mostFused, size - order.length)]
       : order
@@ -240,23 +238,19 @@ export function openSearch(
   function close(matched: Best, query: Query, filters: Node[], most: number): number[] {
     if (!query.plain || most <= 0) return []
     const some = query.terms.length > 1 ? best(anyOf(query, filters)) : undefined
-    const scores = new Map(some?.best.map(({ position, score }) => [position, score / (some.highest || 1)]))
+    const scores = some ? sharesOf(some) : new Map<number, number>()
+    const text = textOf(query)
     const known = vectors()
-    if (known) {
-      const text = textOf(query)
-      const position = positionAt(revision())
-      for (const { key, similarity } of known.nearestToText(text, 3 * mostClose))
-        if (similarity >= leastClose && !scores.has(position(key))) scores.set(position(key), 0)
-      const closeness = closenessTo(text, known)
-      for (const [position, score] of scores) scores.set(position, score + closeness(position))
-    }
+    const position = positionAt(revision())
+    for (const { key, similarity } of known?.nearestToText(text, 3 * mostClose) ?? [])
+      if (similarity >= leastClose && !scores.has(position(key))) scores.set(position(key), 0)
     // So few that all of them are among the best.
     for (const { position } of matched.best) scores.delete(position)
     // Of papers that are gone the vectors may still know.
     scores.delete(gone)
     const passes = allowed(filters)
     const found: number[] = []
-    for (const [position] of [...scores].sort((a, b) => b[1] - a[1])) {
+    for (const position of ordered(scores, text, known)) {
       if (found.length === most) break
       if (!passes || passes(position)) found.push(position)
     }
@@ -336,6 +330,11 @@ interface Best {
   best: { position: number; score: number }[]
   total: number
   highest: number
+}
+
+/** Of each paper its score as a share of the highest. */
+function sharesOf({ best, highest }: Pick<Best, 'best' | 'highest'>): Map<number, number> {
+  return new Map(best.map(({ position, score }) => [position, score / (highest || 1)]))
 }
 
 /** What of a query says what it is about. */

@@ -60,8 +60,8 @@ export interface PaperVectors {
   nearestToText(text: string, most: number): Near[]
   /** Row of a paper among these vectors; −1 where it is not known. */
   rowOf(key: string): number
-  /** Cosine between a text and the paper of a row; 0 where either is not known. */
-  similarityTo(text: string): (row: number) => number
+  /** Cosines between a text and the papers of rows; 0 where either is not known. */
+  similarities(text: string, rows: readonly number[]): number[]
   /** What two papers have in common, the most telling first. */
   shared(a: Text, b: Text): string[]
 }
@@ -293,6 +293,15 @@ export function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 16)
 }
 
+/** Cosine of each row with a vector of length 1; 0 for −1, which is no row. */
+export function cosinesOf(index: Hnsw, rows: readonly number[], vector: Float32Array): number[] {
+  const known = rows.filter(row => row >= 0)
+  if (!known.length) return rows.map(() => 0)
+  const found = index.innerProducts(known, vector)
+  let at = 0
+  return rows.map(row => (row < 0 ? 0 : found[at++]))
+}
+
 /** @param patient whether whoever takes the steps lets other things happen between them */
 function* openInSteps(folder: string, patient = false): Steps<PaperVectors | undefined> {
   const state = yield* readInSteps(folder, patient)
@@ -327,10 +336,7 @@ function* openInSteps(folder: string, patient = false): Steps<PaperVectors | und
       return vector.some(Boolean) ? found(vector, most) : []
     },
     rowOf: key => ids.get(key) ?? -1,
-    similarityTo(text) {
-      const vector = embed(text)
-      return row => (row < 0 ? 0 : index.innerProduct(row, vector))
-    },
+    similarities: (text, rows) => cosinesOf(index, rows, embed(text)),
     shared: (a, b) => embedder.shared(textOf(a), textOf(b)),
   }
 }
