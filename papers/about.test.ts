@@ -3,11 +3,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { loadPapers } from './load.ts'
+import { loadAll } from './load.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const listing = join(here, '../../shared/data/daily-papers-listing/listing.txt')
-const papers = (await loadPapers()).map(({ paper }) => paper)
+const papers = (await loadAll()).papers.map(({ paper }) => paper)
 
 test('there are 34 papers, each in the folder of its slug', () => {
   const folders = readdirSync(here, { withFileTypes: true }).filter(

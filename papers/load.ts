@@ -1,4 +1,4 @@
-/** Finds papers: every folder beside this file, and those from elsewhere that the configuration names; and the tools. */
+/** Finds papers and tools: every folder beside this file and in `tools`, and those from elsewhere that the configuration names. */
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -18,42 +18,37 @@ export interface LoadedTool {
 const here = dirname(fileURLToPath(import.meta.url))
 
 /**
- * Loads all papers, sorted by slug.
+ * Loads all papers and tools, each sorted by slug.
  *
  * @param elsewhere folders (with `index.ts`, `index.js` or `index.mjs`), files or npm package names, from the setting
- * `PAPERS`. Such a module's default export is a paper, or a function `({ definePaper, defineMethod, input, z, … }) => paper`:
- * a module outside this project cannot import from it, so the contract is handed in.
- * @throws Error that names the paper which cannot be loaded, or two with the same slug
+ * `PAPERS`. Such a module's default export is a paper or a tool, or a function `({ definePaper, defineTool, defineMethod, input,
+ * z, … }) => paper`: a module outside this project cannot import from it, so the contract is handed in.
+ * @throws Error that names the one which cannot be loaded, or two with the same slug
  */
-export async function loadPapers(elsewhere: string[] = []): Promise<LoadedPaper[]> {
-  const papers = await Promise.all([...modulesIn(here), ...elsewhere.map(findModule)].map(loadPaper))
+export async function loadAll(elsewhere: string[] = []): Promise<{ papers: LoadedPaper[]; tools: LoadedTool[] }> {
+  const paths = [...modulesIn(here), ...modulesIn(join(here, 'tools')), ...elsewhere.map(findModule)]
+  const loaded = await Promise.all(paths.map(loadModule))
   const seen = new Map<string, string>()
-  for (const { paper, module } of papers) {
+  for (const { paper, module } of loaded) {
     const other = seen.get(paper.slug)
-    if (other) throw new Error(`two papers have the slug '${paper.slug}': ${other} and ${module}`)
+    if (other) throw new Error(`two papers or tools have the slug '${paper.slug}': ${other} and ${module}`)
     seen.set(paper.slug, module)
   }
-  return papers.sort((a, b) => (a.paper.slug < b.paper.slug ? -1 : 1))
+  loaded.sort((a, b) => (a.paper.slug < b.paper.slug ? -1 : 1))
+  return {
+    papers: loaded.filter((one): one is LoadedPaper => !isTool(one)),
+    tools: loaded.filter(isTool),
+  }
 }
 
-/** Loads the tools: every folder of `tools`, sorted by slug. @throws Error that names the one which cannot be loaded */
-export async function loadTools(): Promise<LoadedTool[]> {
-  const tools = await Promise.all(modulesIn(join(here, 'tools')).map(loadModule))
-  return tools
-    .map(({ paper, module }) => ({ paper: paper as contract.Tool, module }))
-    .sort((a, b) => (a.paper.slug < b.paper.slug ? -1 : 1))
+function isTool(one: LoadedPaper | LoadedTool): one is LoadedTool {
+  return 'kind' in one.paper
 }
 
 function modulesIn(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true })
     .filter(entry => entry.isDirectory() && existsSync(join(folder, entry.name, 'index.ts')))
     .map(entry => join(folder, entry.name, 'index.ts'))
-}
-
-async function loadPaper(module: string): Promise<LoadedPaper> {
-  const { paper, module: url } = await loadModule(module)
-  if ('kind' in paper) throw new Error(`${module} is a tool, not a paper`)
-  return { paper, module: url }
 }
 
 /** Loads the paper or tool of one module (a path, or a URL from `LoadedPaper.module`). */

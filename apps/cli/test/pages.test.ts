@@ -113,6 +113,7 @@ describe('pages', { skip }, () => {
       `/runs/${checked}`,
       `/compare?run=${id(one)}&run=${id(two)}`,
       '/claims',
+      '/tools',
       '/import',
       '/about',
       '/login',

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Claim, describeTolerance, type Method, type Paper, type Tool, type Verdict } from '@offprint/papers'
 import { describeFields, type Field } from '@offprint/papers/fields'
-import { loadPapers, loadTools } from '@offprint/papers/load'
+import { loadAll } from '@offprint/papers/load'
 import { openDatabase } from './database.ts'
 import { openEmbedder } from './embedding/embedder.ts'
 import { type EmbedderProblem, type ModelVectors, openModelVectors, readProblem } from './embedding/model-vectors.ts'
@@ -118,8 +118,7 @@ export interface Offprint {
  * @param options.syncSite stands in for arXiv and Hugging Face in tests: an address of this machine
  */
 export async function openOffprint(settings: Settings, { syncSite }: { syncSite?: string } = {}): Promise<Offprint> {
-  const loaded = await loadPapers(settings.PAPERS)
-  const loadedTools = await loadTools()
+  const loaded = await loadAll(settings.PAPERS)
   openFolder(settings.DATA_DIR)
   const inUse = useFolder(settings.DATA_DIR)
   const databaseFile = join(settings.DATA_DIR, 'offprint.db')
@@ -142,10 +141,8 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
     return combined!.vectors
   }
   const library = createLibrary(database, { vectors: vectorsInUse, wordsFolder, patient: true })
-  const papers = new Map(loaded.map(({ paper }) => [paper.slug, paper]))
-  const tools = new Map(loadedTools.map(({ paper }) => [paper.slug, paper]))
-  for (const { paper, module } of loaded)
-    if (tools.has(paper.slug)) throw new Error(`a tool has the slug '${paper.slug}' of ${module}`)
+  const papers = new Map(loaded.papers.map(({ paper }) => [paper.slug, paper]))
+  const tools = new Map(loaded.tools.map(({ paper }) => [paper.slug, paper]))
   library.seed([...papers.values()])
   const files = openFileStore(join(settings.DATA_DIR, 'files'), settings.UPLOAD_LIMIT_MB)
   const owner = processOwner()
@@ -154,7 +151,7 @@ export async function openOffprint(settings: Settings, { syncSite }: { syncSite?
   const runs = createRuns({
     settings,
     onSubmit: slug => library.reading.ran(slug),
-    papers: new Map([...loaded, ...loadedTools].map(one => [one.paper.slug, one])),
+    papers: new Map([...loaded.papers, ...loaded.tools].map(one => [one.paper.slug, one])),
     store,
     sources: inputSources(settings.DATA_DIR, files, () => library),
   })

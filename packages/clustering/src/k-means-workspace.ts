@@ -251,7 +251,7 @@ export async function workspace(
   for (let at = 0; at < beside.length; at++)
     if (Number.isFinite(beside[at])) largest = Math.max(largest, Math.abs(beside[at]))
   if (!sizes.every(Number.isFinite)) requireFinite(points, field)
-  const scale = powerNear(largest)
+  const scale = powerBeside(largest)
   if (scale !== 1) scaleRows(floats(placed.pointer, n * width), 1 / scale)
   const { means, variances } = await moments(placed, weights, weight, signal)
   const shift = await shiftRows(means, variances, sizes, scale)
@@ -522,7 +522,7 @@ export async function workspace(
 }
 
 /** 1, or for numbers far from 1 the power of two beside them. */
-function powerNear(largest: number): number {
+function powerBeside(largest: number): number {
   const power = largest > 0 ? Math.floor(Math.log2(largest)) : 0
   return Math.abs(power) > mostPower ? 2 ** power : 1
 }

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { random } from '@offprint/kernels'
 import { type Block, block, type RunContext, type TableBlock } from '../../define.ts'
 import { InputErrors, parseInput } from '../../fields.ts'
-import { loadPapers, loadTools } from '../../load.ts'
+import { loadAll } from '../../load.ts'
 import { parseTable } from '../../table.ts'
 import { verdictOf } from './evidence.ts'
 import tool from './index.ts'
@@ -429,13 +429,31 @@ test('the examples run as they are', async () => {
 })
 
 test('a tool is no paper, and no paper has its slug', async () => {
-  const [tools, papers] = [await loadTools(), await loadPapers()]
+  const { tools, papers } = await loadAll()
   assert.deepEqual(
     tools.map(one => one.paper.slug),
     ['cluster-table'],
   )
-  assert.ok(!papers.some(({ paper }) => tools.some(one => one.paper.slug === paper.slug)))
-  await assert.rejects(loadPapers([join(import.meta.dirname, 'index.ts')]), /is a tool, not a paper/)
+  assert.ok(!papers.some(({ paper }) => paper.slug === 'cluster-table'))
+  await assert.rejects(loadAll([import.meta.dirname]), /two papers or tools have the slug 'cluster-table'/)
+})
+
+test('a tool comes from elsewhere as a paper does', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'offprint-tool-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  writeFileSync(
+    join(folder, 'index.mjs'),
+    `export default ({ defineTool, defineMethod, input, z }) => defineTool({
+      slug: 'count-rows', about: { title: 'Count rows', summary: 'Says how many rows a table has.' },
+      methods: { count: defineMethod({ title: 'Count', description: 'Counts.', effort: 'quick', input: z.object({ table: input.table({ label: 'Table' }) }),
+        run: ({ table }) => [{ type: 'metric', name: 'rows', title: 'Rows', value: table.rows }] }) },
+    })`,
+  )
+  const { tools } = await loadAll([folder])
+  assert.deepEqual(
+    tools.map(({ paper }) => paper.slug),
+    ['cluster-table', 'count-rows'],
+  )
 })
 
 function refuse(values: Record<string, unknown>, field: string, message: RegExp): void {

@@ -15,7 +15,7 @@ interface Call {
 export const mostAddresses = 50_000
 const rowsAtOnce = 500
 
-const fixedPages = ['/', '/trending', '/topics', '/categories', '/claims', '/about']
+const fixedPages = ['/', '/trending', '/topics', '/categories', '/claims', '/tools', '/about']
 
 /** What is not for crawlers: each of these costs work, is about one reader, or has endlessly many addresses. */
 const notCrawled = [

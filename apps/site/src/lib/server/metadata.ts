@@ -29,6 +29,7 @@ const pages: Record<string, [title: string, description: string]> = {
   '/trending': ['Trending', 'The papers that got attention here lately.'],
   '/categories': ['Categories', 'The papers of this library by the categories of arXiv.'],
   '/claims': ['Claims', 'What the papers say of themselves, what came out here, and whether that counts.'],
+  '/tools': ['Tools', 'What runs here on your own data without being a paper’s.'],
   '/about': ['About', 'What Offprint is, and what its papers can do.'],
 }
 
