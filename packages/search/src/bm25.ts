@@ -51,11 +51,14 @@ export interface Bm25 {
    *
    * @param options.k at most so many; default 10. `total` counts all that match.
    * @param options.only which ids may be found; default all. The scores are the same with it and without.
+   * @param options.countAll default true. Without it `total` may be too low with `any`: what cannot be among the best is passed over.
    */
   search(
     groups: readonly (readonly Alternative[])[],
-    options?: { k?: number; any?: boolean; only?: (id: number) => boolean },
+    options?: { k?: number; any?: boolean; only?: (id: number) => boolean; countAll?: boolean },
   ): Bm25Found
+  /** Terms that documents have, or had, and that begin so. */
+  termsBeginning(beginning: string): string[]
   /** All of it, for `openBm25`. */
   toBytes(): Uint8Array
 }
@@ -79,11 +82,13 @@ interface Flat {
 /** What one alternative adds to the scores of the documents that have it. */
 interface Added {
   rows: Uint32Array
-  scores: Float64Array
+  scores: Float32Array
+  /** The highest of these. */
+  most: number
 }
 
-/** Those that were asked for lately are kept: 12 bytes each. */
-const mostKept = 2_000_000
+/** Those that were asked for lately are kept: 8 bytes each. */
+const mostKept = 3_000_000
 
 interface Postings {
   rows: ArrayLike<number>
@@ -152,10 +157,27 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
   const termAt = (index: number) =>
     decoder.decode(flat.text.subarray(flat.termStarts[index], flat.termStarts[index + 1]))
 
+  /** Index of the first term that is not before this one. */
+  function placeOf(term: string): number {
+    const count = flat.starts.length - 1
+    // Bytes of ASCII and of UTF-8 are in the order of UTF-16, and need not be decoded.
+    if (!/^[\x00-\x7f]*$/.test(term)) return lowerBound(count, middle => termAt(middle) < term)
+    return lowerBound(count, middle => {
+      const end = flat.termStarts[middle + 1]
+      let byte = flat.termStarts[middle]
+      for (let at = 0; at < term.length; at++, byte++) {
+        if (byte === end) return true
+        const difference = flat.text[byte] - term.charCodeAt(at)
+        if (difference) return difference < 0
+      }
+      return false
+    })
+  }
+
   function postingsOf(term: string): Postings[] {
     const found: Postings[] = []
     const count = flat.starts.length - 1
-    const at = lowerBound(count, middle => termAt(middle) < term)
+    const at = placeOf(term)
     if (at < count && termAt(at) === term)
       found.push({ rows: flat.rows, frequencies: flat.frequencies, from: flat.starts[at], to: flat.starts[at + 1] })
     const more = added.get(term)
@@ -204,7 +226,12 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
 
   function search(
     groups: readonly (readonly Alternative[])[],
-    { k = 10, any = false, only }: { k?: number; any?: boolean; only?: (id: number) => boolean } = {},
+    {
+      k = 10,
+      any = false,
+      only,
+      countAll = true,
+    }: { k?: number; any?: boolean; only?: (id: number) => boolean; countAll?: boolean } = {},
   ): Bm25Found {
     if (!Number.isInteger(k) || k < 0) throw new InputError('k', String(k), 'a whole number of at least 0')
     const all = flatRows + addedIds.length
@@ -221,24 +248,39 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
     if (!any) looked.sort((a, b) => sizeOf(a) - sizeOf(b))
     if (looked.length > 255) throw new InputError('groups', String(looked.length), 'at most 255')
     let touchedRows = 0
-    for (const [group, alternatives] of looked.entries())
-      for (const { rows, scores: more } of alternatives) {
-        if (any || !group)
-          for (let at = 0; at < rows.length; at++) {
-            const row = rows[at]
-            // What has a word has a score.
-            if (scores[row] === 0) touched[touchedRows++] = row
-            scores[row] += more[at]
-          }
-        else
-          for (let at = 0; at < rows.length; at++) {
-            const row = rows[at]
-            // It lacks a group that came before.
-            if (scores[row] === 0 || hits[row] < group - 1) continue
-            hits[row] = group
-            scores[row] += more[at]
-          }
+    const isBefore = (a: number, b: number) => scores[a] > scores[b] || (scores[a] === scores[b] && idOf(a) < idOf(b))
+    const first = any ? looked.flat().sort((a, b) => b.most - a.most) : (looked[0] ?? [])
+    // What this word and those after it add at most; a little more, as sums are rounded.
+    let left = 1.000001 * first.reduce((sum, { most }) => sum + most, 0)
+    for (const { rows, scores: more, most } of first) {
+      // Whoever has none of the words before cannot be among the best any more (MaxScore, Turtle and Flood 1995).
+      const isLate =
+        any &&
+        !(countAll || only) &&
+        k > 0 &&
+        touchedRows >= k &&
+        rows.length > touchedRows &&
+        left < scores[firstOf(touched.slice(0, touchedRows), k, isBefore)[k - 1]]
+      left -= most
+      for (let at = 0; at < rows.length; at++) {
+        const row = rows[at]
+        // What has a word has a score.
+        if (scores[row] === 0) {
+          if (isLate) continue
+          touched[touchedRows++] = row
+        }
+        scores[row] += more[at]
       }
+    }
+    for (const [group, alternatives] of looked.entries())
+      for (const { rows, scores: more } of any || !group ? [] : alternatives)
+        for (let at = 0; at < rows.length; at++) {
+          const row = rows[at]
+          // It lacks a group that came before.
+          if (scores[row] === 0 || hits[row] < group - 1) continue
+          hits[row] = group
+          scores[row] += more[at]
+        }
     const needed = any ? 0 : groups.length - 1
     let matchingRows = 0
     let highest = 0
@@ -248,7 +290,6 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
       if (scores[row] > highest) highest = scores[row]
       if (!only || only(idOf(row))) matching[matchingRows++] = row
     }
-    const isBefore = (a: number, b: number) => scores[a] > scores[b] || (scores[a] === scores[b] && idOf(a) < idOf(b))
     const best = firstOf(matching.subarray(0, matchingRows), k, isBefore)
     const found: Bm25Found = {
       ids: best.map(idOf),
@@ -287,7 +328,7 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
   function score(lists: Postings[]): Added {
     const { rows: all, frequencies, from, to } = lists.length === 1 ? lists[0] : together(lists)
     const rows = new Uint32Array(to - from)
-    const scores = new Float64Array(to - from)
+    const scores = new Float32Array(to - from)
     let count = 0
     for (let at = from; at < to; at++) {
       if (gone.size && gone.has(all[at])) continue
@@ -297,9 +338,12 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
     const documents = size()
     const weight = rarity(documents, count) * (k1 + 1)
     const held = documents ? (k1 * b * documents) / (totalLength || 1) : 0
-    for (let at = 0; at < count; at++)
+    let most = 0
+    for (let at = 0; at < count; at++) {
       scores[at] = (weight * scores[at]) / (scores[at] + k1 * (1 - b) + held * lengthOf(rows[at]))
-    return { rows: rows.subarray(0, count), scores: scores.subarray(0, count) }
+      most = Math.max(most, scores[at])
+    }
+    return { rows: rows.subarray(0, count), scores: scores.subarray(0, count), most }
   }
 
   function listsOf(alternative: Alternative): Postings[] {
@@ -326,19 +370,20 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
 
   /** Terms that count as one. Two of them mostly have few documents in common. */
   function together(lists: Postings[]): Postings {
-    const rows: number[] = []
+    let count = 0
     for (const list of lists)
       for (let at = list.from; at < list.to; at++) {
         const row = list.rows[at]
-        if (!sums[row]) rows.push(row)
+        if (sums[row] === 0) touched[count++] = row
         sums[row] += list.frequencies[at]
       }
-    const frequencies = new Float64Array(rows.length)
-    for (const [at, row] of rows.entries()) {
-      frequencies[at] = sums[row]
-      sums[row] = 0
+    const rows = touched.slice(0, count)
+    const frequencies = new Float64Array(count)
+    for (let at = 0; at < count; at++) {
+      frequencies[at] = sums[rows[at]]
+      sums[rows[at]] = 0
     }
-    return { rows, frequencies, from: 0, to: rows.length }
+    return { rows, frequencies, from: 0, to: count }
   }
 
   /** The same documents as flat arrays, in the order of their ids. */
@@ -396,6 +441,17 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
       return row !== undefined
     },
     search,
+    termsBeginning(beginning) {
+      const count = flat.starts.length - 1
+      const found = new Set<string>()
+      for (let at = placeOf(beginning); at < count; at++) {
+        const term = termAt(at)
+        if (!term.startsWith(beginning)) break
+        found.add(term)
+      }
+      for (const term of added.keys()) if (term.startsWith(beginning)) found.add(term)
+      return [...found]
+    },
     toBytes: () => write(flatten(), { k1, b }),
   }
 }

@@ -39,6 +39,9 @@ function slowSearch(documents: Map<number, Document>, groups: string[][][], any:
 
 function same(index: Bm25, documents: Map<number, Document>, groups: string[][][], any: boolean, k: number) {
   const { ids, scores, total } = index.search(groups, { k, any })
+  // The best are the same where not all are counted.
+  const best = index.search(groups, { k, any, countAll: false })
+  assert.deepEqual([best.ids, best.scores], [ids, scores])
   const slow = slowSearch(documents, groups, any, k)
   assert.equal(total, slow.total)
   assert.equal(ids.length, slow.found.length)
@@ -184,6 +187,28 @@ describe('BM25', () => {
     const { found } = slowSearch(documents, [[['a']], [['b']]], false, 100)
     for (const [at, { score }] of found.entries()) assert.ok(Math.abs(score - scores[at]) < 1e-9)
     assert.equal(index.search([[['a']]], { k: 5 }).total, 3000)
+  })
+
+  test('lists the terms that begin so, of any script, whatever was added and opened', () => {
+    const letters = fc.string({ unit: fc.constantFrom('a', 'b', 'é', '\ue000', '\u{1f600}', '+'), maxLength: 4 })
+    fc.assert(
+      fc.property(
+        fc.array(letters, { maxLength: 30 }),
+        fc.array(letters, { maxLength: 5 }),
+        letters,
+        (before, later, sought) => {
+          const add = (index: Bm25, id: number, terms: string[]) => index.add(id, new Map(terms.map(term => [term, 1])))
+          const first = createBm25()
+          add(first, 1, before)
+          const index = openBm25(first.toBytes())
+          add(index, 2, later)
+          const all = [...new Set([...before, ...later])]
+          assert.deepEqual(index.termsBeginning(sought).sort(), all.filter(term => term.startsWith(sought)).sort())
+          for (const term of all) assert.ok(index.search([[[term]]]).total > 0, term)
+        },
+      ),
+      { numRuns: 300, seed: 8 },
+    )
   })
 
   test('is refused where it is cut off, damaged or foreign, at any place', () => {

@@ -485,11 +485,19 @@ function eitherOf(node: Node): Term[] | undefined {
   return parts.includes(undefined) ? undefined : parts.flatMap(part => part!)
 }
 
-/** Papers with any of a plain query's words instead of all. */
-export function anyExpression(query: Query): string {
-  return tellingTerms(query)
-    .map(term => `(${termExpression(term)})`)
-    .join(' OR ')
+/** Papers with any of some words. */
+export function anyExpression(terms: Term[]): string {
+  return terms.map(term => `(${termExpression(term)})`).join(' OR ')
+}
+
+/** Words that count as others of the same query. */
+export function withForms(query: Query, formsOf: (word: string) => string[]): Query {
+  const terms = query.terms.map(term => {
+    const [words] = term.sequences
+    const more = term.sequences.length === 1 && words.length === 1 && !term.field ? formsOf(words[0]) : []
+    return more.length ? { ...term, forms: [...new Set([...term.forms, ...more])] } : term
+  })
+  return { ...query, terms }
 }
 
 /** Of a question only the words that say what it is about: `how do I` is in every paper that says nothing of it. */

@@ -112,6 +112,52 @@ test('words, with filters or without, give the same papers as the index of the d
   )
 })
 
+test('what has not all words may have them in another form', async t => {
+  const words = folderOf(t)
+  const database = openDatabase(':memory:')
+  let library = createLibrary(database)
+  const papers = ['Clustered streams', 'Clustering', 'A clusterer of rivers', 'The cluster', 'Studies', 'Deciding']
+  const lines = papers.map((title, at) => JSON.stringify({ title, id: `2401.0000${at + 1}`, categories: ['cs.LG'] }))
+  await library.importStream(streamOf(lines.join('\n')), { name: 'made', format: 'jsonl' })
+  const found = (query: string) => {
+    const { papers: first, close = [], note, facets } = library.search(query, { facets: true })
+    const titles = (some: typeof first) =>
+      some.map(({ titleParts }) => titleParts.map(({ text, match }) => (match ? `[${text}]` : text)).join('')).sort()
+    return { first: titles(first), close: titles(close), note, categories: facets?.categories[0]?.count }
+  }
+  // Until the words are ready SQLite answers, which knows plurals only.
+  assert.deepEqual(found('clusterings').first, ['[Clustering]'])
+  assert.equal(found('clusters clusterings').note, 'No paper has all of these words; these have some of them.')
+  await library.saveWords(words)
+  library = createLibrary(database, { wordsFolder: words })
+  const forms = ['A [clusterer] of rivers', 'The [cluster]', '[Clustered] streams', '[Clustering]']
+  assert.deepEqual(found('clusterize').first, forms)
+  assert.deepEqual(found('clustering'), {
+    first: ['[Clustering]'],
+    close: forms.filter(title => title !== '[Clustering]'),
+    note: undefined,
+    categories: undefined,
+  })
+  assert.deepEqual(found('decide'), {
+    first: ['[Deciding]'],
+    close: [],
+    note: 'No paper has this word; these have it in another form.',
+    categories: undefined,
+  })
+  // Facets count what is shown.
+  assert.deepEqual(found('clustering decided'), {
+    first: [...forms, '[Deciding]'].sort(),
+    close: [],
+    note: 'No paper has all of these words; these have some of them.',
+    categories: 5,
+  })
+  assert.deepEqual(found('"clustering"').close, [], 'a phrase is exact')
+  assert.deepEqual(found('title:clustering').first, ['[Clustering]'])
+  assert.deepEqual(found('clustering -streams').close, [], 'what is excluded stays out')
+  assert.deepEqual(found('study').first, ['[Studies]'])
+  database.close()
+})
+
 test('the order is that of the same scores', async t => {
   const words = folderOf(t)
   const database = openDatabase(':memory:')

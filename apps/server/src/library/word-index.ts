@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { breathe, runSteps, type Steps, takeSteps } from '@offprint/kernels'
 import { type Alternative, type Bm25, createBm25, openBm25 } from '@offprint/search'
+import { stemmer } from 'stemmer'
 import { numbersOf } from './allowed.ts'
 import { kept } from './kept.ts'
 import type { Term } from './query.ts'
@@ -25,6 +26,11 @@ const writtenColumns = 5
 /** More changes than this are not taken in while somebody waits for an answer. */
 const mostChanges = 200
 const mostPhrases = 1000
+const plainWord = /^[a-z]+$/
+/** Too many words begin like shorter ones. */
+const shortestBeginning = 3
+const mostRelated = 30
+const mostStems = 20_000
 const papersBetweenPauses = 200
 
 /** A word or a phrase of each group must be there or, with `any`, one of any group; where they stand is not looked at. */
@@ -38,11 +44,14 @@ export interface WordIndex {
    * Positions of the best with their scores, how many match in all, and the best score that there is without `only`.
    *
    * @param options.only which positions may be found
+   * @param options.countAll default true; without it `total` may be too low with `any`
    */
   search(
     words: WantedWords,
-    options: { k: number; only?: (position: number) => boolean },
+    options: { k: number; only?: (position: number) => boolean; countAll?: boolean },
   ): { best: { position: number; score: number }[]; total: number; highest: number }
+  /** Other words of the papers that have the same stem: of `clustering` `clustered` and `clusters`. */
+  related(word: string): string[]
 }
 
 /** Joined forms are words of their own: a word that is written beside another is not one that was joined. */
@@ -61,6 +70,19 @@ function alternativesOf({ sequences, withNeighbours, forms }: Term, find: FindPh
     ),
     ...withNeighbours.map(word => [word]),
   ]
+}
+
+/** By the stems of Porter (1980), of English words of letters alone. */
+function relatedTo(word: string, index: Bm25): string[] {
+  if (!plainWord.test(word)) return []
+  const stem = stemmer(word)
+  // The last letter of a stem may stand for another: of `study` and `studies` it is `studi`.
+  const beginning = stem.replace(/[ie]$/, '')
+  if (beginning.length < shortestBeginning) return []
+  return index
+    .termsBeginning(beginning)
+    .filter(other => other !== word && plainWord.test(other) && stemmer(other) === stem)
+    .slice(0, mostRelated)
 }
 
 /** Phrases are SQLite's to find. */
@@ -117,6 +139,7 @@ export function openWordIndex(
 ): () => WordIndex | undefined {
   const revisionNow = database.prepare('SELECT revision FROM library')
   const phrasesAt = phrases(database)
+  const related = kept(mostStems, (word: string, index: Bm25, _revision: number) => relatedTo(word, index))
   let opened: { file: string; index: Bm25; revision: number } | undefined
   let looked: { revision: number; at: number } | undefined
   let lookedOnce = false
@@ -158,12 +181,13 @@ export function openWordIndex(
     const { index } = opened
     const find = phrasesAt(revision)
     return {
-      search({ groups, any }, { k, only }) {
+      search({ groups, any }, options) {
         const alternatives = groups.map(group => group.flatMap(term => alternativesOf(term, find)))
-        const { ids, scores, total, highest } = index.search(alternatives, { k, any, only })
+        const { ids, scores, total, highest } = index.search(alternatives, { ...options, any })
         const best = Array.from(ids, (position, at) => ({ position, score: scores[at] }))
         return { best, total, highest }
       },
+      related: related(index, revision),
     }
   }
 }
