@@ -37,19 +37,30 @@ let weightsBefore: usize
 let nearestFar: usize
 let otherFar: usize
 /**
- * u32 a slot: its nearest (none where that is not known); merges that were made when it was looked at; its place (none for the dead);
- * the last merge that made it, counted from 1; the slot that it went into.
+ * u32 a slot: what a look has found; its nearest (none where that is not known); the first of those whose nearest it is, and the next
+ * and the one before among those with the same nearest; its place (none for the dead); the last merge that made it, counted from 1.
  */
+let found: usize
 let nearest: usize
-let seen: usize
+let heads: usize
+let nexts: usize
+let befores: usize
 let places: usize
 let madeBy: usize
-let into: usize
-/** u32: slot of each place; slots to be looked at. */
+/** u32: slot of each place; slots to be looked at; lower slots of pairs that may merge. */
 let slots: usize
 let listed: usize
-/** A byte a slot: whether it is the nearest of one whose nearest is known. */
+let pairsFound: usize
+let pairCount: u32
+/** Queues of slots whose nearest is not known: those that are the nearest of others, and those that are nobody's. */
 let wanted: usize
+let wantedBegin: u32
+let wantedCount: u32
+let idle: usize
+let idleBegin: u32
+let idleCount: u32
+/** A byte a slot: 1 in the first queue, 2 in the second, 4 to be looked at. */
+let flags: usize
 
 /** Slots that may be looked at for each merge, beside those that a single chain would look at. */
 const creditOfMerge: u32 = 4
@@ -89,7 +100,7 @@ function pairOf(merge: u32): usize {
 
 /** Bytes of `room` that rounds take for n slots. */
 export function roundBytes(n_: u32): usize {
-  return 64 + <usize>n_ * (32 + 16 + 4 * 8 + 7 * 4 + 4)
+  return 64 + <usize>n_ * (32 + 16 + 4 * 8 + 14 * 4)
 }
 
 function bindRounds(n_: u32, room: usize): usize {
@@ -101,20 +112,26 @@ function bindRounds(n_: u32, room: usize): usize {
   weightsBefore = weights + ((<usize>n) << 3)
   nearestFar = weightsBefore + ((<usize>n) << 3)
   otherFar = nearestFar + ((<usize>n) << 3)
-  nearest = otherFar + ((<usize>n) << 3)
-  seen = nearest + ((<usize>n) << 2)
-  places = seen + ((<usize>n) << 2)
-  madeBy = places + ((<usize>n) << 2)
-  into = madeBy + ((<usize>n) << 2)
-  slots = into + ((<usize>n) << 2)
-  listed = slots + ((<usize>n) << 2)
-  wanted = listed + ((<usize>n) << 2)
+  const bytes = (<usize>n) << 2
+  found = otherFar + 2 * bytes
+  nearest = found + bytes
+  heads = nearest + bytes
+  nexts = heads + bytes
+  befores = nexts + bytes
+  places = befores + bytes
+  madeBy = places + bytes
+  slots = madeBy + bytes
+  listed = slots + bytes
+  pairsFound = listed + bytes
+  wanted = pairsFound + 2 * bytes
+  idle = wanted + bytes
+  flags = idle + bytes
   merged = u32At(state, 0)
   since = u32At(state, 1)
   looks = u32At(state, 2)
   width = u32At(state, 3)
   layout = u32At(state, 4)
-  return wanted + ((<usize>n) << 2)
+  return flags + bytes
 }
 
 function tell(): void {
@@ -134,12 +151,19 @@ function beginRounds(): void {
   width = n
   dead = 0
   layout = 0
+  pairCount = 0
+  wantedBegin = 0
+  wantedCount = 0
+  idleBegin = 0
+  idleCount = n
   for (let slot: u32 = 0; slot < n; slot++) {
     setU32(nearest, slot, none)
-    setU32(seen, slot, 0)
+    setU32(heads, slot, none)
     setU32(places, slot, slot)
     setU32(madeBy, slot, 0)
     setU32(slots, slot, slot)
+    setU32(idle, slot, slot)
+    store<u8>(flags + slot, 2)
   }
 }
 
@@ -148,42 +172,85 @@ function isAlive(slot: u32): bool {
   return u32At(places, slot) != none
 }
 
+/** Makes the nearest of a slot known. */
+function point(slot: u32, other: u32): void {
+  const head = u32At(heads, other)
+  setU32(nearest, slot, other)
+  setU32(nexts, slot, head)
+  setU32(befores, slot, none)
+  if (head != none) setU32(befores, head, slot)
+  setU32(heads, other, slot)
+}
+
+function unpoint(slot: u32): void {
+  const next = u32At(nexts, slot)
+  const before = u32At(befores, slot)
+  if (before == none) setU32(heads, u32At(nearest, slot), next)
+  else setU32(nexts, before, next)
+  if (next != none) setU32(befores, next, before)
+  setU32(nearest, slot, none)
+}
+
+/** Puts a slot whose nearest is not known into the queue that it belongs to. */
+function enqueue(slot: u32): void {
+  const flag: u8 = u32At(heads, slot) == none ? 2 : 1
+  const all = load<u8>(flags + slot)
+  if (all & flag) return
+  store<u8>(flags + slot, all | flag)
+  if (flag == 1) setU32(wanted, (wantedBegin + wantedCount++) % n, slot)
+  else setU32(idle, (idleBegin + idleCount++) % n, slot)
+}
+
 /** Those whose nearest has merged: where the new cluster is still below all others, it is the nearest. */
-function settle(): void {
-  for (let place: u32 = 0; place < width; place++) {
-    const slot = u32At(slots, place)
-    let other = u32At(nearest, slot)
-    if (other == none || !isAlive(slot) || u32At(seen, slot) == merged) continue
-    if (!isAlive(other)) other = u32At(into, other)
-    else if (u32At(madeBy, other) <= since) continue
-    const far = between(other, slot)
-    if (far < f64At(otherFar, slot)) {
-      setU32(nearest, slot, other)
-      setF64(nearestFar, slot, far)
-    } else setU32(nearest, slot, none)
-  }
+function settle(merge: u32): void {
+  const lower = load<u32>(logOf(merge))
+  const higher = load<u32>(logOf(merge), 4)
+  for (let side = 0; side < 2; side++)
+    for (let slot = u32At(heads, side ? lower : higher); slot != none; ) {
+      const next = u32At(nexts, slot)
+      const far = between(higher, slot)
+      unpoint(slot)
+      if (far < f64At(otherFar, slot)) {
+        setF64(nearestFar, slot, far)
+        point(slot, higher)
+      } else enqueue(slot)
+      slot = next
+    }
+}
+
+function pair(a: u32, b: u32): void {
+  setU32(pairsFound, pairCount++, min(a, b))
 }
 
 /**
- * Marks what is wanted. Where rounding has made a merged cluster nearer than its parts were, one may be nearer to another than what that
- * holds for its nearest; from slot to nearest distances would then not go down, and could go round in circles.
+ * Where `slot`, whose nearest is `other`, is nearer to it than what that holds for its nearest, it becomes that. Rounding can make it so,
+ * of a merged cluster that comes nearer than its parts were; from slot to nearest distances would then not always go down, and could
+ * go round in circles.
  */
-function mark(): void {
-  memory.fill(wanted, 0, n)
-  for (let place: u32 = 0; place < width; place++) {
-    const slot = u32At(slots, place)
-    const other = u32At(nearest, slot)
-    if (other == none || !isAlive(slot)) continue
-    const its = u32At(nearest, other)
-    if (its == none) store<u8>(wanted + other, 1)
-    else if (its != slot) {
-      const far = f64At(nearestFar, slot)
-      const itsFar = f64At(nearestFar, other)
-      if (far > itsFar || (far == itsFar && slot > its)) continue
-      setU32(nearest, other, slot)
-      setF64(nearestFar, other, far)
-      setF64(otherFar, other, min(itsFar, f64At(otherFar, other)))
-    }
+function mend(slot: u32, other: u32): void {
+  const far = f64At(nearestFar, slot)
+  const itsFar = f64At(nearestFar, other)
+  if (far > itsFar || (far == itsFar && slot > u32At(nearest, other))) return
+  unpoint(other)
+  point(other, slot)
+  setF64(nearestFar, other, far)
+  setF64(otherFar, other, min(itsFar, f64At(otherFar, other)))
+  pair(slot, other)
+}
+
+/** Takes in what a look has found. */
+function take(slot: u32): void {
+  const other = u32At(found, slot)
+  store<u8>(flags + slot, load<u8>(flags + slot) & 3)
+  point(slot, other)
+  const its = u32At(nearest, other)
+  if (its == none) enqueue(other)
+  else if (its == slot) pair(slot, other)
+  else mend(slot, other)
+  for (let one = u32At(heads, slot); one != none; ) {
+    const next = u32At(nexts, one)
+    if (one != u32At(nearest, slot)) mend(one, slot)
+    one = next
   }
 }
 
@@ -204,65 +271,73 @@ function record(lower: u32, higher: u32): void {
   setF64(weightsBefore, higher, b)
   setF64(weights, higher, a + b)
   setU32(madeBy, higher, merged)
-  setU32(into, lower, higher)
   setU32(places, lower, none)
-  setU32(nearest, lower, none)
-  setU32(nearest, higher, none)
+  unpoint(lower)
+  unpoint(higher)
   dead++
-  if (ofPoints) moveMean(merged - 1)
   credit += creditOfMerge
+  if (!ofPoints) return
+  moveMean(merged - 1)
+  settle(merged - 1)
+  enqueue(higher)
 }
 
 function list(slot: u32): void {
-  setU32(listed, looks, slot)
-  store<u8>(wanted + slot, 2)
-  looks++
+  setU32(listed, looks++, slot)
+  store<u8>(flags + slot, load<u8>(flags + slot) | 4)
 }
 
-/** Merges all that are each other's nearest. */
-function join(): void {
-  for (let place: u32 = 0; place < width; place++) {
-    const slot = u32At(slots, place)
-    const other = u32At(nearest, slot)
-    if (other != none && slot < other && isAlive(slot) && u32At(nearest, other) == slot) record(slot, other)
-  }
+/** Whether a slot from a queue is still to be looked at. */
+@inline
+function isUnknown(slot: u32): bool {
+  return isAlive(slot) && u32At(nearest, slot) == none && !(load<u8>(flags + slot) & 4) && u32At(madeBy, slot) <= since
 }
 
 /**
- * Plans the next round. Who is nobody's nearest need not be looked at; who is, is, as long as there is credit. Where there is neither
- * credit nor a pair, the chain from the first slot goes on: as in one by one chains, no more than three slots a merge.
+ * Takes in what the last round has found, and plans the next. Who is the nearest of others is looked at, and of the rest as many as make
+ * up for few tasks, as long as there is credit. Where there is neither credit nor a pair, the chain from the first slot goes on: as in one
+ * chain alone, no more than three looks a merge. So there are O(n) looks in all.
  *
  * @returns tasks of the round
  */
 export function plan(): u32 {
-  const before = merged
-  do {
-    if (merged > since) settle()
-    mark()
-    if (width > leastWidth && dead * (ofPoints ? 16 : 4) > width) closeUp()
-    since = merged
-    join()
-    // Of points all is known of a new cluster but its nearest.
-  } while (ofPoints && merged > since)
-  looks = 0
-  if (merged == before) {
-    while (!isAlive(first)) first++
-    let end = first
-    while (u32At(nearest, end) != none) end = u32At(nearest, end)
-    list(end)
+  if (!ofPoints) {
+    for (let merge = since; merge < merged; merge++) settle(merge)
+    for (let merge = since; merge < merged; merge++) take(load<u32>(logOf(merge), 4))
   }
-  for (let place: u32 = 0; place < width && credit > 0; place++) {
-    const slot = u32At(slots, place)
-    if (load<u8>(wanted + slot) != 1 || !isAlive(slot) || u32At(madeBy, slot) > since) continue
+  for (let at: u32 = 0; at < looks; at++) take(u32At(listed, at))
+  if (width > leastWidth && dead * (ofPoints ? 16 : 4) > width) closeUp()
+  const before = merged
+  since = merged
+  for (let at: u32 = 0; at < pairCount; at++) {
+    const slot = u32At(pairsFound, at)
+    const other = u32At(nearest, slot)
+    if (other != none && u32At(nearest, other) == slot) record(min(slot, other), max(slot, other))
+  }
+  pairCount = 0
+  // Of points all is known of a new cluster but its nearest.
+  if (ofPoints) since = merged
+  looks = 0
+  for (; wantedCount > 0 && credit > 0; wantedCount--, wantedBegin = (wantedBegin + 1) % n) {
+    const slot = u32At(wanted, wantedBegin)
+    store<u8>(flags + slot, load<u8>(flags + slot) & ~1)
+    if (!isUnknown(slot) || u32At(heads, slot) == none) continue
     list(slot)
     credit--
   }
   const few = max<u32>(leastTasks, width / tasksAtOnce)
-  for (let place: u32 = 0; place < width && credit > 0 && merged - since + looks < few; place++) {
-    const slot = u32At(slots, place)
-    if (u32At(nearest, slot) != none || load<u8>(wanted + slot) || !isAlive(slot) || u32At(madeBy, slot) > since) continue
+  for (; idleCount > 0 && credit > 0 && merged - since + looks < few; idleCount--, idleBegin = (idleBegin + 1) % n) {
+    const slot = u32At(idle, idleBegin)
+    store<u8>(flags + slot, load<u8>(flags + slot) & ~2)
+    if (!isUnknown(slot)) continue
     list(slot)
     credit--
+  }
+  if (merged == before && looks == 0 && merged + 1 < n) {
+    while (!isAlive(first)) first++
+    let end = first
+    while (u32At(nearest, end) != none) end = u32At(nearest, end)
+    list(end)
   }
   tell()
   return merged - since + looks
@@ -336,18 +411,20 @@ export function workFrom(from: u32, to: u32): void {
 let square: usize
 /** 0 complete, 1 average, 2 Ward, on squared distances. */
 let linkage: u32
-/** u32 a slot: the layout of its row. */
+/** u32 a slot: merges that are in its row, and its layout. */
+let seen: usize
 let layouts: usize
 /** u32: where each layout begins: merges before it, places, then for each its place in the layout before. */
 let layoutsAt: usize
 const mostLayouts: u32 = 64
 
 export function squareBytes(n_: u32): usize {
-  return roundBytes(n_) + <usize>n_ * (4 + 4 * 3) + <usize>mostLayouts * 16
+  return roundBytes(n_) + <usize>n_ * (8 + 4 * 3) + <usize>mostLayouts * 16
 }
 
 export function bindSquare(n_: u32, square_: usize, linkage_: u32, room: usize): void {
-  layouts = bindRounds(n_, room)
+  seen = bindRounds(n_, room)
+  layouts = seen + ((<usize>n_) << 2)
   layoutsAt = layouts + ((<usize>n_) << 2)
   square = square_
   linkage = linkage_
@@ -357,7 +434,7 @@ export function bindSquare(n_: u32, square_: usize, linkage_: u32, room: usize):
 export function beginSquare(weights_: usize): void {
   beginRounds()
   memory.copy(weights, weights_, (<usize>n) << 3)
-  memory.fill(layouts, 0, (<usize>n) << 2)
+  memory.fill(seen, 0, (<usize>n) << 3)
   setU32(layoutsAt, 0, <u32>(layoutsAt + <usize>mostLayouts * 4))
 }
 
@@ -568,7 +645,7 @@ function look(slot: u32): void {
     break
   }
   while (f32.load(row + ((<usize>at) << 2)) != least) at++
-  setU32(nearest, slot, u32At(slots, at))
+  setU32(found, slot, u32At(slots, at))
   setF64(nearestFar, slot, <f64>least)
   setF64(otherFar, slot, <f64>second)
 }
@@ -738,10 +815,11 @@ function lookAtMeans(slot: u32): void {
   const relative = 1 + (<f64>columns + 8) * 6e-8
   const root = (sqrt<f64>(<f64>second) * relative + 2 * sqrt<f64>(2 * <f64>own) * rounding) * relative
   const bounds = f32x4.splat(<f32>(root * root * relative))
-  let found = none
+  let closest = none
   let far: f64 = Infinity
   let nextFar: f64 = Infinity
-  for (let at: u32 = 0; at < width; at += 4) {
+  // Where two are at no distance, no other can be the nearest.
+  for (let at: u32 = 0; at < width && nextFar > 0; at += 4) {
     let hits = i32x4.bitmask(f32x4.le(v128.load(distances + ((<usize>at) << 2)), bounds))
     for (; hits; hits &= hits - 1) {
       const hit = at + ctz(hits)
@@ -750,12 +828,11 @@ function lookAtMeans(slot: u32): void {
       if (distance < far) {
         nextFar = far
         far = distance
-        found = other
+        closest = other
       } else nextFar = min(nextFar, distance)
     }
   }
-  setU32(nearest, slot, found)
+  setU32(found, slot, closest)
   setF64(nearestFar, slot, far)
   setF64(otherFar, slot, nextFar)
-  setU32(seen, slot, merged)
 }
