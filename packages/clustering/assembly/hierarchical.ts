@@ -63,9 +63,9 @@ let idleCount: u32
 let flags: usize
 
 /** Slots that may be looked at for each merge, beside those that a single chain would look at. */
-const creditOfMerge: u32 = 4
+const creditOfMerge: u32 = 2
 /** As many chains as fill some tasks at once are begun: this part of the slots alive, or as many. Measured: fewer rounds, or fewer looks. */
-const tasksAtOnce: u32 = 32
+const tasksAtOnce: u32 = 64
 const leastTasks: u32 = 16
 
 @inline
