@@ -17,11 +17,12 @@ import {
   type WorkerPool,
 } from '@offprint/kernels'
 import { relaxed, simd } from '../build/hierarchical.js'
-import { powerNear } from './comparable-rows.ts'
+import { comparableRows, powerNear } from './comparable-rows.ts'
 import { DisjointSets } from './disjoint-sets.ts'
 import { centresMatrix, kMeans } from './k-means.ts'
 import { checkedWeights, requireRows } from './k-means-workspace.ts'
 import { requireK, requireWhole } from './k-medoids.ts'
+import { kdTree, reachabilityTree, treeArena, treeBytes } from './neighbours.ts'
 import { spanningTree } from './spanning-tree.ts'
 import { medianOf } from './standardise.ts'
 
@@ -86,6 +87,9 @@ const pieceWork = 2 ** 22
 /** Work from which a round is shared out: measured, as a round takes some 0.2 ms to be handed to threads. */
 const sharedWork = 2 ** 21
 const pieceMs = 15
+/** Rows from which, and columns up to which, the spanning tree is found by a k-d tree: measured, also where rows are all of one kind. */
+const leastForKdTree = 4000
+const mostForKdTree = 6
 /** Rows whose medians Ward's means are counted from. */
 const rowsForMiddle = 1000
 
@@ -180,8 +184,17 @@ interface Merges {
 }
 
 async function ofTree(data: Matrix | Dissimilarities, call: Call): Promise<Merges> {
+  if (!('n' in data) && data.rows >= leastForKdTree && data.columns <= mostForKdTree) return ofKdTree(data, call)
   const { from, to, lengths } = await spanningTree(data, call)
   return { from, to, heights: lengths }
+}
+
+async function ofKdTree(points: Matrix, { metric, ...call }: Call): Promise<Merges> {
+  const { rows, measure, between } = comparableRows(points, metric)
+  const space = treeArena(treeBytes(rows.rows, rows.columns) + 64 * rows.rows, call.pool)
+  const tree = await kdTree(space, rows, measure, call)
+  const { from, to } = await reachabilityTree(tree, new Float64Array(rows.rows), call)
+  return { from, to, heights: Float64Array.from(from, (a, edge) => between(a, to[edge])) }
 }
 
 async function wardOfPoints(points: Matrix, weights: Float64Array | undefined, call: Call): Promise<Merges> {

@@ -27,6 +27,7 @@ import {
   workerPool,
 } from '@offprint/kernels'
 import fc from 'fast-check'
+import { spanningTree } from '../src/spanning-tree.ts'
 import { benchmark, folderOf, on } from './data.ts'
 import { rowsOf } from './k-means-by-hand.ts'
 
@@ -233,6 +234,14 @@ const manners: ((n: number, columns: number, seed: number) => Matrix)[] = [
 function mapped(points: Matrix, value: (value: number, at: number) => number): Matrix {
   return matrix(points.rows, points.columns, points.data.map(value))
 }
+
+test('single linkage: many rows in few columns have the heights of their spanning tree by Prim', async () => {
+  for (const of of manners) {
+    const points = of(4100, 2, 3)
+    const { lengths } = await spanningTree(points)
+    assert.deepEqual(heightsOf(await agglomerative(points, { linkage: 'single' })), [...lengths.sort()])
+  }
+})
 
 test('trees are the same to the bit in any number of threads', async () => {
   const pools = [1, 2, 3].map(threads => workerPool({ threads }))
