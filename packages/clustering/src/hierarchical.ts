@@ -86,7 +86,7 @@ const centresInstead = 2000
 const pieceWork = 2 ** 22
 /** Work from which a round is shared out: measured, as a round takes some 0.2 ms to be handed to threads. */
 const sharedWork = 2 ** 21
-const pieceMs = 15
+const pieceMs = 12
 /** Rows from which, and columns up to which, the spanning tree is found by a k-d tree: measured, also where rows are all of one kind. */
 const leastForKdTree = 4000
 const mostForKdTree = 6
@@ -227,7 +227,7 @@ async function wardOfPoints(points: Matrix, weights: Float64Array | undefined, c
   const { weightsAt, unit } = placeWeights(space, n, weights)
   engine.bindPoints(...bind(0).args)
   engine.beginPoints(weightsAt)
-  return inRounds(engine, space, n, { bind, cost: columns, scale: scale * unit, root: true }, call)
+  return inRounds(engine, space, n, { bind, cost: Math.ceil(columns / 8), scale: scale * unit, root: true }, call)
 }
 
 async function ofSquare(
@@ -243,7 +243,10 @@ async function ofSquare(
   if ('n' in data) {
     space = sharedArena(4 * n * n, call)
     square = space.take(4 * n * n)
-    new Float32Array(space.memory.buffer, square, n * n).set(data.data)
+    await eachRow(n, signal, row => {
+      const source = data.data.subarray(row * n, (row + 1) * n)
+      new Float32Array(space.memory.buffer, square, n * n).set(source, row * n)
+    })
   } else {
     const all = await dissimilarities(data, metric, { pool, signal, most: mostInMatrix })
     space = all.arena
@@ -256,20 +259,36 @@ async function ofSquare(
   const values = new Float32Array(buffer, square, n * n)
   const own = new Float64Array(buffer, weightsAt, n)
   const ward = linkage === 'ward'
-  const scale = ward ? powerNear({ data: values }) : 1
-  let since = performance.now()
-  for (let a = 0; ward && a < n; a++) {
-    for (let b = 0; b < n; b++)
-      values[a * n + b] = (values[a * n + b] / scale) ** 2 * ((2 * own[a] * own[b]) / (own[a] + own[b]))
-    if (performance.now() - since < pieceMs) continue
-    await breathe(signal)
-    since = performance.now()
-  }
+  const scale = ward ? await scaleOf(values, n, signal) : 1
+  if (ward)
+    await eachRow(n, signal, a => {
+      for (let b = 0; b < n; b++)
+        values[a * n + b] = (values[a * n + b] / scale) ** 2 * ((2 * own[a] * own[b]) / (own[a] + own[b]))
+    })
   for (let a = 0; a < n; a++) values[a * n + a] = Infinity
   const bind = () => ({ name: 'bindSquare' as const, args: [n, square, kindOf[linkage], room] })
   engine.bindSquare(...bind().args)
   engine.beginSquare(weightsAt)
   return inRounds(engine, space, n, { bind, cost: 1, scale: ward ? scale * unit : scale, root: ward }, call)
+}
+
+async function scaleOf(square: Float32Array, n: number, signal?: AbortSignal): Promise<number> {
+  const largest = new Float32Array(n)
+  await eachRow(n, signal, row => {
+    for (let at = row * n; at < (row + 1) * n; at++) largest[row] = Math.max(largest[row], square[at])
+  })
+  return powerNear({ data: largest })
+}
+
+/** Goes through the rows of a large matrix, and lets the event loop run in between. */
+async function eachRow(rows: number, signal: AbortSignal | undefined, work: (row: number) => void): Promise<void> {
+  let since = performance.now()
+  for (let row = 0; row < rows; row++) {
+    work(row)
+    if (performance.now() - since < pieceMs) continue
+    await breathe(signal)
+    since = performance.now()
+  }
 }
 
 const kindOf: Record<Linkage, number> = { complete: 0, average: 1, ward: 2, single: 0 }
@@ -295,7 +314,7 @@ function placeWeights(space: Arena, n: number, weights?: Float64Array): { weight
 interface Rounds {
   /** The call that tells a thread where all is. */
   bind: (thread: number) => PoolCall & { name: keyof Engine }
-  /** Numbers that are looked at for each pair of slots. */
+  /** What a pair of slots costs, as so many numbers of a square. */
   cost: number
   /** Of heights; and whether their roots are wanted. */
   scale: number
