@@ -18,6 +18,7 @@ import {
   type Dissimilarities,
   dissimilarities,
   dissimilarity,
+  instantiate,
   type Matrix,
   type Metric,
   matrix,
@@ -27,6 +28,7 @@ import {
   workerPool,
 } from '@offprint/kernels'
 import fc from 'fast-check'
+import { simd } from '../build/hierarchical.js'
 import { spanningTree } from '../src/spanning-tree.ts'
 import { benchmark, folderOf, on } from './data.ts'
 import { rowsOf } from './k-means-by-hand.ts'
@@ -234,6 +236,35 @@ const manners: ((n: number, columns: number, seed: number) => Matrix)[] = [
 function mapped(points: Matrix, value: (value: number, at: number) => number): Matrix {
   return matrix(points.rows, points.columns, points.data.map(value))
 }
+
+test('no rows need more than some looks at each, however they merge', async () => {
+  const n = 1500
+  const line = matrix(
+    n,
+    1,
+    Float32Array.from({ length: n }, (_, at) => at),
+  )
+  const growing = mapped(line, value => 1.01 ** value)
+  for (const points of [line, growing, mapped(growing, value => -value), ...manners.map(of => of(n, 3, 1))])
+    for (const linkage of [0, 1, 2]) {
+      const { arena: space, pointer, data } = await dissimilarities(points, linkage === 2 ? 'sqeuclidean' : 'euclidean')
+      for (let row = 0; row < n; row++) data[row * n + row] = Infinity
+      const engine = instantiate<Record<string, (...numbers: number[]) => number>>(simd, space)
+      const weights = space.take(8 * n)
+      const room = space.take(engine.squareBytes(n))
+      new Float64Array(space.memory.buffer, weights, n).fill(1)
+      engine.bindSquare(n, pointer, linkage, room)
+      engine.beginSquare(weights)
+      let looks = 0
+      while (engine.mergesMade() < n - 1) {
+        const tasks = engine.plan()
+        engine.workFrom(0, tasks)
+        looks += tasks
+      }
+      // By `plan`: one of each row, one of each new cluster, two more of each merge, and three of a single chain.
+      assert.ok(looks < 7 * n, `${looks / n} looks a row`)
+    }
+})
 
 test('single linkage: many rows in few columns have the heights of their spanning tree by Prim', async () => {
   for (const of of manners) {
