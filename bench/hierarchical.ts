@@ -1,5 +1,5 @@
 /**
- * Hierarchical clustering beside SciPy (Debian: python3-scipy) and npm's ml-hclust: the same rows, in turns, each peer in a process of its own
+ * Hierarchical clustering in one thread and two beside SciPy (Debian: python3-scipy) and npm's ml-hclust: the same rows, in turns, each peer in a process of its own
  * that says how long the clustering alone took. SciPy and ml-hclust have the distances worked out within.
  * Usage: npm run bench -- hierarchical [rounds] [rows] [columns]
  */
@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { agglomerative, type Hierarchy, linkages } from '@offprint/clustering'
-import { fillNormal, matrix } from '@offprint/kernels'
+import { fillNormal, matrix, workerPool } from '@offprint/kernels'
 import { inTurns, printMachine, timed } from './machine.ts'
 
 const [rounds, rows, columns] = [process.argv[2] ?? 3, process.argv[3] ?? 20_000, process.argv[4] ?? 16].map(Number)
@@ -18,6 +18,8 @@ const file = join(folder, 'points.f32')
 const script = fileURLToPath(new URL('./hierarchical.py', import.meta.url))
 const highest = ({ merges }: Hierarchy) => `highest ${merges.at(-2)!.toFixed(6)}`
 
+const pool = workerPool({ threads: 2 })
+
 printMachine()
 try {
   const points = matrix(rows, columns, fillNormal(new Float32Array(rows * columns), { seed: 1 }))
@@ -25,6 +27,7 @@ try {
   for (const linkage of linkages)
     await inTurns(`${linkage}, ${rows.toLocaleString('en')} × ${columns}`, rounds, [
       ['Offprint', () => timed(() => agglomerative(points, { linkage }), highest)],
+      ['two threads', () => timed(() => agglomerative(points, { linkage, pool }), highest)],
       [
         'SciPy',
         async () =>
@@ -55,5 +58,6 @@ try {
       ],
     ])
 } finally {
+  await pool.close()
   rmSync(folder, { recursive: true })
 }

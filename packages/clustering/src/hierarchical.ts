@@ -1,5 +1,6 @@
 /** Agglomerative hierarchical clustering: from single rows on, the two nearest clusters merge. */
 import {
+  type Arena,
   arena,
   breathe,
   type Dissimilarities,
@@ -10,15 +11,18 @@ import {
   type LongCall,
   type Matrix,
   type Metric,
+  type Place,
+  type Call as PoolCall,
   requireFinite,
   type WorkerPool,
 } from '@offprint/kernels'
-import { simd } from '../build/hierarchical.js'
-import { powerNear } from './comparable-rows.ts'
+import { relaxed, simd } from '../build/hierarchical.js'
+import { comparableRows, powerNear } from './comparable-rows.ts'
 import { DisjointSets } from './disjoint-sets.ts'
 import { centresMatrix, kMeans } from './k-means.ts'
 import { checkedWeights, requireRows } from './k-means-workspace.ts'
 import { requireK, requireWhole } from './k-medoids.ts'
+import { kdTree, reachabilityTree, treeArena, treeBytes } from './neighbours.ts'
 import { spanningTree } from './spanning-tree.ts'
 import { medianOf } from './standardise.ts'
 
@@ -38,7 +42,7 @@ export interface AgglomerativeOptions extends LongCall {
   weights?: ArrayLike<number>
   /** Of the k-means that goes before where there are too many rows; default 0. */
   seed?: number
-  /** For that k-means. */
+  /** Threads to work in; default the calling one. Results are the same to the bit. */
   pool?: WorkerPool
 }
 
@@ -58,10 +62,18 @@ export interface Hierarchy {
 }
 
 interface Engine {
-  beginMatrix(...numbers: number[]): void
-  runMatrix(rows: number): number
-  beginWard(...numbers: number[]): void
-  runWard(rows: number): number
+  squareBytes(n: number): number
+  bindSquare(...numbers: number[]): void
+  beginSquare(weights: number): void
+  pointsBytes(n: number, columns: number): number
+  distancesBytes(n: number): number
+  bindPoints(...numbers: number[]): void
+  beginPoints(weights: number): void
+  plan(): number
+  mergesMade(): number
+  mergesPointer(): number
+  widthNow(): number
+  workFrom(from: number, to: number): void
 }
 
 /** Most rows where a matrix of all pairs is needed: 1.6 GB. */
@@ -70,17 +82,23 @@ const mostInMatrix = 20_000
 const mostWithout = 100_000
 /** Centres that take the place of more rows than these. */
 const centresInstead = 2000
-/** Numbers looked at between two looks at the signal: some 10 ms. */
-const pieceWork = 2 ** 24
-const pieceMs = 15
+/** Work of a piece, in numbers that are added up or compared: some 4 ms. */
+const pieceWork = 2 ** 22
+/** Work from which a round is shared out: measured, as a round takes some 0.2 ms to be handed to threads. */
+const sharedWork = 2 ** 21
+const pieceMs = 12
+/** Rows from which, and columns up to which, the spanning tree is found by a k-d tree: measured, also where rows are all of one kind. */
+const leastForKdTree = 4000
+const mostForKdTree = 6
 /** Rows whose medians Ward's means are counted from. */
 const rowsForMiddle = 1000
 
 /**
- * Hierarchical clustering by nearest-neighbour chains (Murtagh 1983), single linkage by the minimum spanning tree. O(n²) time,
- * O(n²·d) for `single` and `ward` of points, which take O(n·d) memory; the others keep 4n² bytes of 32-bit distances. Heights of
- * `single` and of `ward` of points are of 64 bits, others good to about 1e-6 relative. Of equally near clusters the one that the
- * chain came from counts, then the lowest.
+ * Hierarchical clustering in rounds, in each of which all pairs of clusters that are each other's nearest merge (reciprocal nearest
+ * neighbours, Murtagh 1983); single linkage by the minimum spanning tree. O(n²) time, O(n²·d) for `single` and `ward` of points, which
+ * take O(n·d) memory; the others keep 4n² bytes of 32-bit distances. Heights of `single` and of `ward` of points are of 64 bits, others
+ * good to about 1e-6 relative. Of equally near pairs that with the lowest row merges first, then with the lowest other one, where a
+ * cluster counts as its last row.
  *
  * More than 100,000 rows, or 20,000 where all pairs are kept, become 2,000 k-means centres first; `notes` says so.
  *
@@ -94,7 +112,7 @@ export async function agglomerative(
   data: Matrix | Dissimilarities,
   options: AgglomerativeOptions = {},
 ): Promise<Hierarchy> {
-  const { linkage = 'ward', metric = 'euclidean', seed = 0, signal, onProgress } = options
+  const { linkage = 'ward', metric = 'euclidean', seed = 0, pool, signal, onProgress } = options
   signal?.throwIfAborted()
   if (!linkages.includes(linkage)) throw new InputError('linkage', `'${linkage}'`, `one of ${linkages.join(', ')}`)
   if (linkage === 'ward' && metric !== 'euclidean')
@@ -113,7 +131,7 @@ export async function agglomerative(
     const message = `weights: row ${without + 1} must have a weight above 0, found 0; leave the row out instead`
     throw new InputError('weights', '0', 'above 0', message)
   }
-  const call = { metric, signal, onProgress }
+  const call = { metric, pool, signal, onProgress }
   const most = linkage === 'single' || linkage === 'ward' ? mostWithout : mostInMatrix
   if (!('n' in data) && n > most) return ofCentres(data, most, options)
   const leafOf = Uint32Array.from({ length: n }, (_, row) => row)
@@ -155,6 +173,7 @@ async function ofCentres(points: Matrix, most: number, options: AgglomerativeOpt
 
 interface Call extends LongCall {
   metric: Metric
+  pool?: WorkerPool
 }
 
 /** Merges in any order: a row of each of the two clusters, and the height. */
@@ -165,21 +184,25 @@ interface Merges {
 }
 
 async function ofTree(data: Matrix | Dissimilarities, call: Call): Promise<Merges> {
+  if (!('n' in data) && data.rows >= leastForKdTree && data.columns <= mostForKdTree) return ofKdTree(data, call)
   const { from, to, lengths } = await spanningTree(data, call)
   return { from, to, heights: lengths }
+}
+
+async function ofKdTree(points: Matrix, { metric, ...call }: Call): Promise<Merges> {
+  const { rows, measure, between } = comparableRows(points, metric)
+  const space = treeArena(treeBytes(rows.rows, rows.columns) + 64 * rows.rows, call.pool)
+  const tree = await kdTree(space, rows, measure, call)
+  const { from, to } = await reachabilityTree(tree, new Float64Array(rows.rows), call)
+  return { from, to, heights: Float64Array.from(from, (a, edge) => between(a, to[edge])) }
 }
 
 async function wardOfPoints(points: Matrix, weights: Float64Array | undefined, call: Call): Promise<Merges> {
   const { data, rows: n, columns } = points
   const scale = powerNear(points)
-  const padded = 16 * Math.ceil(n / 16)
-  const space = arena(8 * n * columns + 40 * n + padded * (16 + 4 * columns) + 4096)
-  const engine = instantiate<Engine>(simd, space)
+  const space = sharedArena(8 * n * columns + 8 * n, call)
+  const engine = instantiate<Engine>([relaxed, simd], space)
   const meansAt = space.take(8 * n * columns)
-  const weightsAt = space.take(8 * n)
-  const chain = space.take(4 * n)
-  const merges = space.take(24 * n)
-  const scratch = space.take(padded * (16 + 4 * columns))
   // Medians, as a mean that one far row has moved would cost the other rows their digits; of some rows, as any middle will do.
   const some = Math.min(n, rowsForMiddle)
   const middle = Float64Array.from({ length: columns }, (_, column) =>
@@ -193,11 +216,18 @@ async function wardOfPoints(points: Matrix, weights: Float64Array | undefined, c
     means[at] = data[at] / scale - middle[at % columns]
     most[at % columns] = Math.max(most[at % columns], Math.abs(means[at]))
   }
-  const unit = setWeights(new Float64Array(space.memory.buffer, weightsAt, n), weights)
   const error = Math.sqrt(most.reduce((sum, one) => sum + one * one, 0))
-  engine.beginWard(n, columns, meansAt, weightsAt, error, chain, merges, scratch)
-  await runChain(n, call, merged => engine.runWard(Math.max(1, Math.floor(pieceWork / ((n - merged) * columns)))))
-  return mergesAt(new Float64Array(space.memory.buffer, merges, 3 * (n - 1)), scale * unit)
+  const room = space.take(engine.pointsBytes(n, columns))
+  const each = engine.distancesBytes(n)
+  const distances = space.take(each * threadsOf(space, call))
+  const bind = (thread: number) => ({
+    name: 'bindPoints' as const,
+    args: [n, columns, meansAt, error, room, distances + thread * each],
+  })
+  const { weightsAt, unit } = placeWeights(space, n, weights)
+  engine.bindPoints(...bind(0).args)
+  engine.beginPoints(weightsAt)
+  return inRounds(engine, space, n, { bind, cost: Math.ceil(columns / 8), scale: scale * unit, root: true }, call)
 }
 
 async function ofSquare(
@@ -206,86 +236,133 @@ async function ofSquare(
   weights: Float64Array | undefined,
   call: Call,
 ): Promise<Merges> {
-  const { metric, signal } = call
+  const { metric, pool, signal } = call
   const n = 'n' in data ? data.n : data.rows
-  const bytes = 4 * n * n
   let space = arena(0)
   let square = 0
   if ('n' in data) {
-    space = arena(bytes + 64 * n)
-    square = space.take(bytes)
-    new Float32Array(space.memory.buffer, square, n * n).set(data.data)
+    space = sharedArena(4 * n * n, call)
+    square = space.take(4 * n * n)
+    await eachRow(n, signal, row => {
+      const source = data.data.subarray(row * n, (row + 1) * n)
+      new Float32Array(space.memory.buffer, square, n * n).set(source, row * n)
+    })
   } else {
-    const all = await dissimilarities(data, metric, { signal, most: mostInMatrix })
+    const all = await dissimilarities(data, metric, { pool, signal, most: mostInMatrix })
     space = all.arena
     square = all.pointer
   }
-  const engine = instantiate<Engine>(simd, space)
-  const weightsAt = space.take(8 * n)
-  const chain = space.take(4 * n)
-  const merges = space.take(24 * n)
-  const marks = space.take(9 * n)
+  const engine = instantiate<Engine>([relaxed, simd], space)
+  const room = space.take(engine.squareBytes(n))
+  const { weightsAt, unit } = placeWeights(space, n, weights)
   const { buffer } = space.memory
   const values = new Float32Array(buffer, square, n * n)
   const own = new Float64Array(buffer, weightsAt, n)
-  const unit = setWeights(own, weights)
-  const scale = linkage === 'ward' ? powerNear({ data: values }) : 1
+  const ward = linkage === 'ward'
+  const scale = ward ? await scaleOf(values, n, signal) : 1
+  if (ward)
+    await eachRow(n, signal, a => {
+      for (let b = 0; b < n; b++)
+        values[a * n + b] = (values[a * n + b] / scale) ** 2 * ((2 * own[a] * own[b]) / (own[a] + own[b]))
+    })
+  for (let a = 0; a < n; a++) values[a * n + a] = Infinity
+  const bind = () => ({ name: 'bindSquare' as const, args: [n, square, kindOf[linkage], room] })
+  engine.bindSquare(...bind().args)
+  engine.beginSquare(weightsAt)
+  return inRounds(engine, space, n, { bind, cost: 1, scale: ward ? scale * unit : scale, root: ward }, call)
+}
+
+async function scaleOf(square: Float32Array, n: number, signal?: AbortSignal): Promise<number> {
+  const largest = new Float32Array(n)
+  await eachRow(n, signal, row => {
+    for (let at = row * n; at < (row + 1) * n; at++) largest[row] = Math.max(largest[row], square[at])
+  })
+  return powerNear({ data: largest })
+}
+
+/** Goes through the rows of a large matrix, and lets the event loop run in between. */
+async function eachRow(rows: number, signal: AbortSignal | undefined, work: (row: number) => void): Promise<void> {
   let since = performance.now()
-  for (let a = 0; linkage === 'ward' && a < n; a++) {
-    for (let b = 0; b < n; b++)
-      values[a * n + b] = (values[a * n + b] / scale) ** 2 * ((2 * own[a] * own[b]) / (own[a] + own[b]))
+  for (let row = 0; row < rows; row++) {
+    work(row)
     if (performance.now() - since < pieceMs) continue
     await breathe(signal)
     since = performance.now()
   }
-  for (let a = 0; a < n; a++) values[a * n + a] = Infinity
-  const flags = new Uint8Array(buffer, marks, 9 * n).fill(0)
-  flags.fill(1, 8 * n)
-  engine.beginMatrix(
-    n,
-    square,
-    { complete: 0, average: 1, ward: 2, single: 0 }[linkage],
-    weightsAt,
-    chain,
-    merges,
-    marks,
-  )
-  await runChain(n, call, () => engine.runMatrix(Math.max(1, Math.floor(pieceWork / 4 / n))))
-  return mergesAt(new Float64Array(buffer, merges, 3 * (n - 1)), linkage === 'ward' ? scale * unit : scale)
+}
+
+const kindOf: Record<Linkage, number> = { complete: 0, average: 1, ward: 2, single: 0 }
+
+function sharedArena(bytes: number, { pool }: Call): Arena {
+  return arena(bytes, { shared: pool !== undefined && pool.threads > 1 })
+}
+
+function threadsOf({ shared }: Arena, { pool }: Call): number {
+  return pool && shared ? pool.threads : 1
 }
 
 /** Weights of up to 4, so that their products stay within range. @returns what Ward's heights are then too small by */
-function setWeights(target: Float64Array, weights: Float64Array | undefined): number {
-  if (!weights) {
-    target.fill(1)
-    return 1
-  }
+function placeWeights(space: Arena, n: number, weights?: Float64Array): { weightsAt: number; unit: number } {
+  const weightsAt = space.take(8 * n)
+  const target = new Float64Array(space.memory.buffer, weightsAt, n).fill(1)
+  if (!weights) return { weightsAt, unit: 1 }
   const unit = 2 ** Math.floor(Math.log2(weights.reduce((a, b) => Math.max(a, b))) / 2)
   for (const [row, weight] of weights.entries()) target[row] = weight / unit / unit
-  return unit
+  return { weightsAt, unit }
 }
 
-async function runChain(n: number, { signal, onProgress }: Call, run: (merged: number) => number): Promise<void> {
+interface Rounds {
+  /** The call that tells a thread where all is. */
+  bind: (thread: number) => PoolCall & { name: keyof Engine }
+  /** What a pair of slots costs, as so many numbers of a square. */
+  cost: number
+  /** Of heights; and whether their roots are wanted. */
+  scale: number
+  root: boolean
+}
+
+/** Rounds are planned here, and their tasks done here where they are few. */
+async function inRounds(engine: Engine, space: Arena, n: number, rounds: Rounds, call: Call): Promise<Merges> {
+  const { bind, cost, scale, root } = rounds
+  const { pool, signal, onProgress } = call
   let since = performance.now()
-  for (let merged = 0; merged < n - 1; ) {
-    merged = run(merged)
-    if (performance.now() - since < pieceMs) continue
-    onProgress?.(merged, n - 1)
+  const rest = async () => {
+    if (performance.now() - since < pieceMs) return
+    onProgress?.(engine.mergesMade(), n - 1)
     await breathe(signal)
     since = performance.now()
   }
+  for (let tasks = engine.plan(); engine.mergesMade() < n - 1; tasks = engine.plan()) {
+    const taskWork = engine.widthNow() * cost
+    if (threadsOf(space, call) > 1 && tasks * taskWork > sharedWork) {
+      const calls = ({ thread, queue }: Place) => [bind(thread), { name: 'work', args: [queue] }]
+      await pool!.run([relaxed, simd], space, calls, { total: tasks, signal })
+    } else {
+      const piece = Math.ceil(pieceWork / taskWork)
+      for (let from = 0; from < tasks; from += piece) {
+        engine.workFrom(from, Math.min(tasks, from + piece))
+        await rest()
+      }
+    }
+    await rest()
+  }
   onProgress?.(n - 1, n - 1)
+  const { buffer } = space.memory
+  const pairs = new Uint32Array(buffer, engine.mergesPointer(), 8 * (n - 1))
+  const fars = new Float64Array(buffer, engine.mergesPointer(), 4 * (n - 1))
+  const heightOf = (far: number) => scale * (root ? Math.sqrt(far) : far)
+  return {
+    from: Uint32Array.from({ length: n - 1 }, (_, merge) => pairs[8 * merge]),
+    to: Uint32Array.from({ length: n - 1 }, (_, merge) => pairs[8 * merge + 1]),
+    heights: Float64Array.from({ length: n - 1 }, (_, merge) => heightOf(fars[4 * merge + 1])),
+  }
 }
 
-function mergesAt(triples: Float64Array, scale: number): Merges {
-  const count = triples.length / 3
-  const column = (at: number) => Float64Array.from({ length: count }, (_, merge) => triples[3 * merge + at])
-  return { from: column(0), to: column(1), heights: column(2).map(height => height * scale) }
-}
-
-/** SciPy's table: by height, of equal ones the earlier merge first. */
+/** SciPy's table: by height, then by slots. */
 function tableOf(n: number, { from, to, heights }: Merges, weights: Float64Array | undefined): Float64Array {
-  const order = Uint32Array.from(heights.keys()).sort((a, b) => heights[a] - heights[b] || a - b)
+  const order = Uint32Array.from(heights.keys()).sort(
+    (a, b) => heights[a] - heights[b] || from[a] - from[b] || to[a] - to[b],
+  )
   const table = new Float64Array(4 * (n - 1))
   const sets = new DisjointSets(n)
   const cluster = Uint32Array.from({ length: n }, (_, leaf) => leaf)

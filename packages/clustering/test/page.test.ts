@@ -36,7 +36,7 @@ describe('in a page', { skip }, () => {
       const model = openModel(saveModel(nested.model!)) as typeof nested.model
       const trees = []
       for (const linkage of ['single', 'complete', 'average', 'ward'] as const)
-        trees.push([...cutByCount(await agglomerative(some, { linkage }), 8).labels])
+        trees.push([...cutByCount(await agglomerative(some, { linkage, pool }), 8).labels])
       const mixture = await gaussianMixture(points, { k: 8, type: 'diag', seed: 1, pool })
       return {
         means: [...means.labels],
