@@ -256,6 +256,35 @@ test('a column that outweighs all others, and a number of clusters at the end of
   assert.match(text(await run(compare, { ...given, scaling: 'none' }), 'notes'), /k-means: The silhouette is best at 4/)
 })
 
+test('a row far from all others is named', async () => {
+  const { normal } = random(7)
+  const rows = Array.from({ length: 60 }, (_, row) => [`r${row}`, 9 * (row % 3) + normal(), 9 * (row % 3) + normal()])
+  rows[7] = ['typing error', 1e20, 1e20]
+  const given = { table: table(csv([['name', 'x', 'y'], ...rows])), k: 3 }
+  assert.match(text(await run(cluster, given), 'notes'), /typing error, has 9\d % .* or choose the scaling robust\./)
+  const robust = await run(compare, { ...given, scaling: 'robust' })
+  assert.match(text(robust, 'notes'), /typing error, has \d+ % of the variance.* Leave it out\./)
+})
+
+test('thirty clear groups are found to be thirty', async () => {
+  const { normal } = random(8)
+  const rows = Array.from({ length: 900 }, (_, row) => {
+    const group = row % 30
+    return [20 * (group % 6) + normal(), 20 * Math.floor(group / 6) + normal()]
+  })
+  const blocks = await run(cluster, { table: table(csv([['x', 'y'], ...rows])), mostClusters: 35 })
+  assert.equal(metric(blocks, 'k'), 30)
+  assert.match(text(blocks, 'evidence'), /^\*\*The groups hold up\.\*\*/)
+})
+
+test('methods whose numbers of clusters differ are named beside them', async () => {
+  const { normal } = random(9)
+  // Two pairs: HDBSCAN keeps each together.
+  const rows = Array.from({ length: 200 }, (_, row) => [20 * (row % 2) + normal(), 4 * ((row >> 1) % 2) + normal()])
+  const blocks = await run(compare, { table: table(csv([['x', 'y'], ...rows])), k: 4, scaling: 'none' })
+  assert.match(text(blocks, 'evidence'), /groups that hold up: 2 by HDBSCAN and 4 by k-means, /)
+})
+
 test('a column of text sets clusters apart by its shares', async () => {
   const rows = csv([
     ['plan', 'x'],

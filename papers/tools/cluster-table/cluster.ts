@@ -3,7 +3,16 @@ import { clusterMedoids, clusterProfile, matchLabels, type Variable } from '@off
 import { type Matrix, workerPool } from '@offprint/kernels'
 import { type Block, defineMethod, InputError, input, z } from '../../define.ts'
 import type { Table } from '../../input.ts'
-import { askForTable, inOneLine, isBlank, outweighing, pointsOf, type ReadTable, readTable } from './columns.ts'
+import {
+  askForTable,
+  inOneLine,
+  isBlank,
+  outlying,
+  outweighing,
+  pointsOf,
+  type ReadTable,
+  readTable,
+} from './columns.ts'
 import { evidenceBlock, gapsOf, measure } from './evidence.ts'
 import { writeTable } from './labels-file.ts'
 import { atTheEnd, type ClusterMethod, type Curve, type How, methodNames, methods } from './methods.ts'
@@ -207,6 +216,7 @@ export const cluster = defineMethod({
           ...found.notes,
           ...atTheEnd(chosen?.curve, k, given.mostClusters),
           ...outweighing(read, points),
+          ...outlying(read, rows, points, given.scaling),
           ...matchNotes(shown),
         ]),
       ]

@@ -70,6 +70,9 @@ export interface ReadTable {
   names: string[]
 }
 
+/** Of fewer rows one has much of the variance anyway. */
+const fewestForOutlying = 10
+
 /** What people write where there is no value. */
 const blanks = new Set(['', 'NA', 'N/A', 'n/a', 'NaN', 'nan', 'NULL', 'null', 'None', '?', '-', '–', '.'])
 export const isBlank = (cell: string) => blanks.has(cell)
@@ -197,6 +200,32 @@ export function outweighing({ variables }: ReadTable, { data, rows, columns }: M
     from += width
   }
   return []
+}
+
+/**
+ * A row so far from all others that what these differ by hardly counts: a sentence that says so, if one has more than half of the
+ * variance.
+ *
+ * @param rows row of the table of each point
+ */
+export function outlying(
+  { names }: ReadTable,
+  rows: ArrayLike<number>,
+  { data, rows: n, columns }: Matrix,
+  scaling: Scaling,
+): string[] {
+  if (n < fewestForOutlying) return []
+  const means = new Float64Array(columns)
+  for (const [at, value] of data.entries()) means[at % columns] += value / n
+  const squares = new Float64Array(n)
+  for (const [at, value] of data.entries()) squares[Math.floor(at / columns)] += (value - means[at % columns]) ** 2
+  const furthest = squares.indexOf(squares.reduce((one, other) => Math.max(one, other)))
+  const share = squares[furthest] / squares.reduce((sum, one) => sum + one, 0)
+  return share > 0.5
+    ? [
+        `One row, ${inMarkdown(names[rows[furthest]])}, has ${Math.floor(100 * share)} % of the variance: beside it the others hardly differ. Leave it out${scaling === 'robust' ? '' : ', or choose the scaling robust'}.`,
+      ]
+    : []
 }
 
 /** Text of the user's table stays what it is in Markdown. */

@@ -2,7 +2,7 @@ import { adjustedRandIndex, calinskiHarabasz, contingency, daviesBouldin } from 
 import { type Matrix, workerPool } from '@offprint/kernels'
 import { type Block, defineMethod, input, type MarkdownBlock, type TableBlock, z } from '../../define.ts'
 import { askForCount, exampleTable, requireCount } from './cluster.ts'
-import { askForTable, outweighing, pointsOf, readTable } from './columns.ts'
+import { askForTable, outlying, outweighing, pointsOf, readTable } from './columns.ts'
 import { type Evidence, gapSentence, gapsOf, measure, type Verdict, verdictOf, verdictWords } from './evidence.ts'
 import { writeTable } from './labels-file.ts'
 import {
@@ -113,6 +113,7 @@ export const compare = defineMethod({
             ? ['The Gaussian mixture is left out: it is for numbers, and a column of text is compared.']
             : []),
           ...outweighing(read, points),
+          ...outlying(read, all.rows, all.points, given.scaling),
           ...compared.flatMap(({ method, notes }) => notes.map(note => `${method.title}: ${note}`)),
         ]),
       ]
@@ -161,6 +162,8 @@ async function tryMethod(
   }
 }
 
+const inWords = (parts: string[]) => new Intl.ListFormat('en-GB').format(parts)
+
 /** What came out, in a few figures and a sentence. */
 function overview(compared: Compared[]): Block[] {
   const holding = compared.filter(({ verdict }) => verdict === 'supported')
@@ -168,8 +171,13 @@ function overview(compared: Compared[]): Block[] {
   const pairs = compared.flatMap((one, at) => compared.slice(at + 1).map(other => agreementOf(one, other)))
   const agreement = pairs.length ? pairs.reduce((sum, one) => sum + one, 0) / pairs.length : null
   const { gap } = compared[0].evidence
+  const byCount = [...Map.groupBy(holding, ({ evidence }) => evidence.k)].sort(([a], [b]) => a - b)
+  const numbers =
+    byCount.length > 1
+      ? `: ${inWords(byCount.map(([k, some]) => `${k} by ${inWords(some.map(({ method }) => method.title))}`))}`
+      : ''
   const head = holding.length
-    ? `**${holding.length === compared.length ? 'All methods find' : holding.length === 1 ? `One of ${compared.length} methods finds` : `${holding.length} of ${compared.length} methods find`} groups that hold up.**`
+    ? `**${holding.length === compared.length ? 'All methods find' : holding.length === 1 ? `One of ${compared.length} methods finds` : `${holding.length} of ${compared.length} methods find`} groups that hold up${numbers}.**`
     : compared.every(({ verdict }) => verdict === 'none')
       ? '**No clear groups by any method.**'
       : '**Groups in doubt.**'
@@ -178,7 +186,7 @@ function overview(compared: Compared[]): Block[] {
     gapSentence(gap),
     counts.size === 1
       ? `All methods come to ${[...counts][0]}.`
-      : `They come to ${new Intl.ListFormat('en-GB').format([...counts].sort((a, b) => a - b).map(String))} clusters.`,
+      : `They come to ${inWords([...counts].sort((a, b) => a - b).map(String))} clusters.`,
     agreement === null
       ? ''
       : `Two methods agree by ${agreement.toFixed(2)} on average (1 is the same, 0 is chance)${agreement < 0.5 ? ': what is found depends on the method more than on the rows' : ''}.`,

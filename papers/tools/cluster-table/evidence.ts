@@ -11,6 +11,8 @@ const leastStability = 0.6
 const goodStability = 0.8
 const sureStability = 0.95
 const gapRows = 1000
+/** The greatest number of clusters that the gap statistic tries. */
+const mostGaps = 60
 /** The gap statistic's box along principal axes is O(columns³), and says little where columns are many. */
 const gapColumns = 200
 const stabilityRows = 1000
@@ -39,7 +41,7 @@ export async function gapsOf(
   { seed, pool, signal, progress }: How,
 ): Promise<Gaps | undefined> {
   const sample = sampleOf(points, gapRows, seed)
-  const most = Math.min(Math.max(10, k + 2), 20, sample.rows - 1)
+  const most = Math.min(Math.max(10, k + 2), mostGaps, sample.rows - 1)
   if (most < 2 || points.columns > gapColumns) return undefined
   const { gaps, errors, ...found } = await gapStatistic(sample, {
     mostClusters: most,
@@ -115,7 +117,7 @@ export function gapSentence(gap: Gaps | undefined, k?: number): string {
   if (gap.greatest > 1 && gap.greatest === k)
     return `The gap statistic is greatest at ${k} groups, as many as were found, though its usual rule stops at one, as it does where groups are many.`
   if (gap.greatest > 1)
-    return `The gap statistic speaks for one group by its usual rule, but is greatest at ${gap.greatest}: small or uneven groups look like that, and so do columns with a few extreme values.`
+    return `The gap statistic speaks for one group by its usual rule, but is greatest at ${gap.greatest}: ${gap.greatest === gap.most ? 'more were not tried.' : 'small or uneven groups look like that, and so do columns with a few extreme values.'}`
   return 'The gap statistic speaks for one group: the rows are no more gathered than rows spread evenly over the same space.'
 }
 
