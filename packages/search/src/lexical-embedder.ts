@@ -17,7 +17,7 @@ import {
 import { relaxed, simd } from '../build/directions.js'
 import { checksumOf } from './checksum.ts'
 import { damaged, layOut, readHeader, type Source, sectionOf } from './sections.ts'
-import { runsOfWords, vagueWords } from './words.ts'
+import { runsOfWords, vagueWords, type Word } from './words.ts'
 
 export interface EmbedderOptions extends LongCall {
   /** Length of the vectors; less where the texts have fewer directions. 8 to 1,024, default 192. */
@@ -64,8 +64,7 @@ const commonShare = 0.4
 /**
  * Learns the terms and the directions of a collection.
  *
- * @param texts gone through three times, so that those of a large library need not be held: an array, or what gives a new
- * iterator each time
+ * @param texts gone through once; of each the words are kept as numbers, four bytes a word
  * @throws InputError for wrong options; the signal's reason once it is aborted
  *
  * @example
@@ -82,8 +81,11 @@ export async function trainLexicalEmbedder(
   requireWhole('seed', seed, 0, 2 ** 32 - 1)
   const steps = 3 + rounds
   const progress = (done: number) => onProgress?.(done, steps)
-  const vocabulary = await chooseTerms(texts, { mostTerms, leastTexts, signal, progress })
-  const rows = await weigh(texts, vocabulary, signal)
+  const read = await readTexts(texts, signal)
+  progress(1)
+  const vocabulary = await chooseTerms(read, { mostTerms, leastTexts, signal })
+  progress(2)
+  const rows = await weigh(read, vocabulary, signal)
   progress(3)
   const projection = await strongestDirections(rows, vocabulary.terms.length, {
     dimensions,
@@ -111,80 +113,127 @@ interface Model extends Vocabulary {
 
 // ---- Terms ----
 
-async function chooseTerms(
-  texts: Iterable<string>,
-  {
-    mostTerms,
-    leastTexts,
-    signal,
-    progress,
-  }: { mostTerms: number; leastTexts?: number; signal?: AbortSignal; progress: (step: number) => void },
-): Promise<Vocabulary> {
-  const counts = new Map<string, number>()
-  let total = 0
-  for (const text of texts) {
-    const own = new Set<string>()
-    for (const run of runsOfWords(text)) for (const { term } of run) own.add(term)
-    for (const term of own) add(counts, term)
-    if (++total % textsAtOnce === 0) await breathe(signal)
+/** Texts as numbers of words, of which `breakOfRun` stands between two runs. */
+interface ReadTexts {
+  /** Words of text i lie from `starts[i]` to `starts[i + 1]`. */
+  starts: number[]
+  words: Uint32Array
+  /** Of each word as it is written, and the number of its term. */
+  written: string[]
+  termOf: number[]
+  terms: string[]
+}
+
+const breakOfRun = 0xffffffff
+
+async function readTexts(texts: Iterable<string>, signal?: AbortSignal): Promise<ReadTexts> {
+  const numbers = new Map<string, number>()
+  const termNumbers = new Map<string, number>()
+  const written: string[] = []
+  const termOf: number[] = []
+  const terms: string[] = []
+  const numberOf = (word: Word): number => {
+    // How it is written says what its term is.
+    let number = numbers.get(word.written)
+    if (number !== undefined) return number
+    number = written.push(word.written) - 1
+    numbers.set(word.written, number)
+    let term = termNumbers.get(word.term)
+    if (term === undefined) {
+      term = terms.push(word.term) - 1
+      termNumbers.set(word.term, term)
+    }
+    termOf.push(term)
+    return number
   }
-  progress(1)
+  const starts = [0]
+  let words = new Uint32Array(1 << 16)
+  let end = 0
+  for (const text of texts) {
+    const runs = runsOfWords(text)
+    const length = runs.reduce((sum, run) => sum + run.length + 1, 0)
+    if (end + length > words.length) {
+      const before = words
+      words = new Uint32Array(Math.max(end + length, 2 * words.length))
+      words.set(before)
+    }
+    for (const run of runs) {
+      for (const word of run) words[end++] = numberOf(word)
+      words[end++] = breakOfRun
+    }
+    starts.push(end)
+    if (starts.length % textsAtOnce === 0) await breathe(signal)
+  }
+  return { starts, words, written, termOf, terms }
+}
+
+async function chooseTerms(
+  { starts, words, written, termOf, terms }: ReadTexts,
+  { mostTerms, leastTexts, signal }: { mostTerms: number; leastTexts?: number; signal?: AbortSignal },
+): Promise<Vocabulary> {
+  const total = starts.length - 1
+  const counts = new Uint32Array(terms.length)
+  // The text that a term was last counted in, from 1.
+  const lastIn = new Uint32Array(terms.length)
+  for (let text = 0; text < total; text++) {
+    for (let at = starts[text]; at < starts[text + 1]; at++) {
+      if (words[at] === breakOfRun) continue
+      const term = termOf[words[at]]
+      if (lastIn[term] === text + 1) continue
+      lastIn[term] = text + 1
+      counts[term]++
+    }
+    if (text % textsAtOnce === 0) await breathe(signal)
+  }
   const least = leastTexts ?? (total < 10 ? 1 : 2)
   const most = total < 10 ? total : Math.max(least, commonShare * total)
-  const telling = ([, count]: [string, number]) => count >= least && count <= most
-  const words = [...counts].filter(telling)
-  const known = new Map(words.map(([word], id) => [word, id]))
-  const names = words.map(([word]) => word)
+  const isTelling = Array.from(counts, count => count >= least && count <= most)
   // A pair as one number: there are millions of them.
   const pairs = new Map<number, number>()
-  const writtenAs = new Map<string, Map<string, number>>()
-  let seen = 0
-  for (const text of texts) {
+  // How often each word is written so.
+  const spelled = new Float64Array(written.length)
+  for (let text = 0; text < total; text++) {
     const own = new Set<number>()
-    for (const run of runsOfWords(text)) {
-      let before: number | undefined
-      for (const { term, written } of run) {
-        const id = known.get(term)
-        if (id !== undefined) spell(writtenAs, term, written)
-        if (id !== undefined && before !== undefined) own.add(before * names.length + id)
-        before = id
-      }
+    let before = -1
+    for (let at = starts[text]; at < starts[text + 1]; at++) {
+      const word = words[at]
+      const term = word === breakOfRun || !isTelling[termOf[word]] ? -1 : termOf[word]
+      if (term >= 0) spelled[word]++
+      if (term >= 0 && before >= 0) own.add(before * terms.length + term)
+      before = term
     }
-    for (const pair of own) add(pairs, pair)
+    for (const pair of own) pairs.set(pair, (pairs.get(pair) ?? 0) + 1)
     if (pairs.size > mostPairsCounted) for (const [pair, count] of pairs) if (count === 1) pairs.delete(pair)
-    if (++seen % textsAtOnce === 0) await breathe(signal)
+    if (text % textsAtOnce === 0) await breathe(signal)
   }
-  progress(2)
   // A pair must be met more often than a word to be a phrase rather than chance.
   const phrases: [string, number][] = []
   for (const [pair, count] of pairs)
     if (count >= Math.max(least, 3) || (total < 100 && count >= least))
-      phrases.push([`${names[Math.floor(pair / names.length)]} ${names[pair % names.length]}`, count])
+      phrases.push([`${terms[Math.floor(pair / terms.length)]} ${terms[pair % terms.length]}`, count])
   const byCount = (a: [string, number], b: [string, number]) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)
-  const chosen = [...words.sort(byCount).slice(0, Math.ceil(mostTerms * 0.75)), ...phrases.sort(byCount)].slice(
+  const telling = terms.flatMap((term, at): [string, number][] => (isTelling[at] ? [[term, counts[at]]] : []))
+  const chosen = [...telling.sort(byCount).slice(0, Math.ceil(mostTerms * 0.75)), ...phrases.sort(byCount)].slice(
     0,
     mostTerms,
   )
-  const commonest = (term: string) =>
+  const commonest = new Map<string, [string, number]>()
+  for (const [word, times] of spelled.entries()) {
+    const one: [string, number] = [written[word], times]
+    const term = terms[termOf[word]]
+    const other = commonest.get(term)
+    if (times && !(other && byCount(other, one) < 0)) commonest.set(term, one)
+  }
+  const writtenAs = (term: string) =>
     term
       .split(' ')
-      .map(part => [...(writtenAs.get(part) ?? new Map([[part, 1]]))].sort(byCount)[0][0])
+      .map(part => commonest.get(part)?.[0] ?? part)
       .join(' ')
   return {
     terms: chosen.map(([term]) => term),
-    written: chosen.map(([term]) => commonest(term)),
+    written: chosen.map(([term]) => writtenAs(term)),
     rarity: Float32Array.from(chosen, ([, count]) => Math.log((1 + total) / (1 + count)) + 1),
   }
-}
-
-function add<Key>(counts: Map<Key, number>, key: Key): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1)
-}
-
-function spell(writtenAs: Map<string, Map<string, number>>, term: string, written: string): void {
-  const forms = writtenAs.get(term)
-  if (!forms) writtenAs.set(term, new Map([[written, 1]]))
-  else if (forms.size < 8 || forms.has(written)) add(forms, written)
 }
 
 /** Columns of the terms: of words, and of pairs by their first and second word. */
@@ -217,15 +266,20 @@ function weightsOf(text: string, { words, pairs }: Columns, rarity: Float32Array
       if (parts && term.includes('-')) for (const part of term.split('-')) count(words.get(part))
       if (at + 1 < run.length) count(pairs.get(term)?.get(run[at + 1].term))
     }
+  return weighted(weights, rarity)
+}
+
+/** Turns counts of columns into weights, in place. */
+function weighted(counts: Map<number, number>, rarity: Float32Array): Map<number, number> {
   let squares = 0
-  for (const [column, times] of weights) {
+  for (const [column, times] of counts) {
     const weight = (1 + Math.log(times)) * rarity[column]
-    weights.set(column, weight)
+    counts.set(column, weight)
     squares += weight * weight
   }
   const length = Math.sqrt(squares)
-  for (const [column, weight] of weights) weights.set(column, weight / length)
-  return weights
+  for (const [column, weight] of counts) counts.set(column, weight / length)
+  return counts
 }
 
 /** Sparse rows: those of row i lie from `starts[i]` to `starts[i + 1]`. */
@@ -236,17 +290,37 @@ interface SparseRows {
 }
 
 async function weigh(
-  texts: Iterable<string>,
+  { starts: textStarts, words, termOf, terms: read }: ReadTexts,
   { terms, rarity }: Vocabulary,
   signal?: AbortSignal,
 ): Promise<SparseRows> {
   const known = columnsOf(terms)
+  // What `weightsOf` counts of a word and of a pair, by the numbers of terms.
+  const ownColumns = read.map(term =>
+    [term, ...(term.includes('-') ? term.split('-') : [])].flatMap(word => known.words.get(word) ?? []),
+  )
+  const numberOf = new Map(read.map((term, number) => [term, number]))
+  const pairColumns = new Map<number, number>()
+  for (const [first, seconds] of known.pairs)
+    for (const [second, column] of seconds)
+      pairColumns.set(numberOf.get(first)! * read.length + numberOf.get(second)!, column)
   const starts = [0]
   let columns = new Uint32Array(1 << 16)
   let values = new Float32Array(1 << 16)
   let end = 0
-  for (const text of texts) {
-    const weights = weightsOf(text, known, rarity)
+  for (let text = 0; text + 1 < textStarts.length; text++) {
+    const counts = new Map<number, number>()
+    const count = (column: number) => counts.set(column, (counts.get(column) ?? 0) + 1)
+    for (let at = textStarts[text]; at < textStarts[text + 1]; at++) {
+      if (words[at] === breakOfRun) continue
+      const term = termOf[words[at]]
+      for (const column of ownColumns[term]) count(column)
+      // A run ends with a break, so that there is always a next.
+      if (words[at + 1] === breakOfRun) continue
+      const pair = pairColumns.get(term * read.length + termOf[words[at + 1]])
+      if (pair !== undefined) count(pair)
+    }
+    const weights = weighted(counts, rarity)
     if (end + weights.size > columns.length) {
       const room = Math.max(end + weights.size, columns.length * 2)
       const [oldColumns, oldValues] = [columns, values]
