@@ -35,6 +35,62 @@ test('tabs, semicolons, blanks, a byte order mark and CRLF are understood; numbe
   }
 })
 
+test('the lower triangle of a matrix is a table whose other cells are empty', () => {
+  for (const [text, columns] of [
+    [
+      '1\n2,3\n4,5,6\n',
+      [
+        ['1', '2', '4'],
+        ['', '3', '5'],
+        ['', '', '6'],
+      ],
+    ],
+    [
+      '0\n2\t0\n',
+      [
+        ['0', '2'],
+        ['', '0'],
+      ],
+    ],
+    [
+      '0\n2 0\n4 5 0\n',
+      [
+        ['0', '2', '4'],
+        ['', '0', '5'],
+        ['', '', '0'],
+      ],
+    ],
+    [
+      'a\nb,1\nc,2,3\n',
+      [
+        ['a', 'b', 'c'],
+        ['', '1', '2'],
+        ['', '', '3'],
+      ],
+    ],
+    [
+      'a,0\nb,1,0\n',
+      [
+        ['a', 'b'],
+        ['0', '1'],
+        ['', '0'],
+      ],
+    ],
+  ] as const)
+    assert.deepEqual(
+      parse(text).columns.map(column => column.text),
+      columns,
+      text,
+    )
+})
+
+test('columns are prepared in 64 bits before they are rounded', () => {
+  const table = parse('x,"a, b"\n1000000000.25,1\n1000000000.5,2\n')
+  const prepare = (columns: Float64Array[]) => columns.map(column => column.map(value => value - column[0]))
+  assert.deepEqual([...numericMatrix(table, { prepare }).data], [0, 0, 0.25, 1])
+  assert.deepEqual(numericMatrix(table, { wanted: ['a, b'] }).names, ['a, b'])
+})
+
 test('columns without a name are called by their place, whatever the others are called', () => {
   const names = parse(',b,column1,\n1,2,3,4').columns.map(column => column.name)
   assert.deepEqual(names, ['column1_', 'b', 'column1', 'column4'])
@@ -78,6 +134,7 @@ for (const [what, text, message] of [
   ['empty', '  \n', /is empty/],
   ['header only', 'a,b\n', /header but no rows/],
   ['ragged', 'a,b\n1,2\n3\n', /row 2 has 1 cells, the header has 2/],
+  ['decimal commas', 'x\n1,5\n2,5\n', /row 1 has 2 cells, the header has 1/],
   ['twice', 'a,a\n1,2\n', /two columns are called 'a'/],
   ['open quote', 'a,b\n"1,2\n', /quote is not closed/],
   ['no JSON', '{"a":1}\n{oops\n', /line 2 is not JSON/],

@@ -1,6 +1,7 @@
 /** Tables as people have them: CSV, TSV, semicolons, JSON lines; pasted or from a file. */
 import { InputError } from '@offprint/kernels'
 import Papa from 'papaparse'
+import { inOneLine } from './columns.ts'
 import { parseNumber } from './fields.ts'
 import type { Column, Table } from './input.ts'
 
@@ -10,7 +11,8 @@ const maxCells = 50_000_000
 /**
  * Parses a table. JSONL where the first character is `{`; otherwise delimited text whose delimiter (comma, tab, semicolon,
  * bar) is found from the first rows. The first row is the header unless it holds numbers as data does (see `isHeader`); then
- * columns are called `column1`, `column2`, ….
+ * columns are called `column1`, `column2`, …. The lower triangle of a matrix, in which each row of numbers has one cell more than
+ * the one before, with a name in front or not, has no header, and its other cells are empty.
  *
  * @param field the input's name, for errors
  * @throws InputError for text that is no UTF-8, no rows, rows of unequal length, equal column names, broken quotes
@@ -45,25 +47,40 @@ function readDelimited(text: string, refuse: Refuse): { names: string[]; cells: 
   // Blank-separated numbers are common for matrices and are no delimiter to the parser.
   let records = parsed.data
   if (!records.length) throw refuse('has no cell with anything in it')
-  if (records[0].length === 1 && /^\s*[-+.\d]\S*(\s+[-+.\d]\S*)+\s*$/.test(records[0][0]))
+  const byBlanks = (record?: string[]) => record?.length === 1 && /^\s*[-+.\d]\S*(\s+[-+.\d]\S*)+\s*$/.test(record[0])
+  // The first row of a triangle is a single number.
+  const single = records[0].length === 1 && parseNumber(records[0][0]) !== undefined
+  if (byBlanks(records[0]) || (single && byBlanks(records[1])))
     records = records.map(record => record[0].trim().split(/\s+/))
-  const width = records[0].length
+  const triangle = isTriangle(records)
+  const width = triangle ? records.at(-1)!.length : records[0].length
   if (width * records.length > maxCells) throw refuse(`has more than ${maxCells.toLocaleString('en')} cells`)
-  const hasHeader = isHeader(records[0])
+  const hasHeader = !triangle && isHeader(records[0])
   const first = hasHeader ? 1 : 0
   const names = hasHeader
     ? named(records[0].map(cell => cell.trim()))
-    : records[0].map((_, index) => `column${index + 1}`)
+    : Array.from({ length: width }, (_, index) => `column${index + 1}`)
   const cells = names.map(() => new Array<string>(records.length - first))
   for (let row = first; row < records.length; row++) {
     const record = records[row]
-    if (record.length !== width)
+    if (record.length !== width && !triangle)
       throw refuse(
         `row ${row - first + 1} has ${record.length} cells, the ${hasHeader ? 'header' : 'first row'} has ${width}`,
       )
-    for (let column = 0; column < width; column++) cells[column][row - first] = record[column].trim()
+    for (let column = 0; column < width; column++) cells[column][row - first] = record[column]?.trim() ?? ''
   }
   return { names, cells }
+}
+
+/** The lower triangle of a matrix, its rows with a name in front or not. */
+function isTriangle(records: string[][]): boolean {
+  const { length } = records[0]
+  if (records.length < 2 || !records.every((record, row) => record.length === length + row)) return false
+  const isNumber = (cell: string) => parseNumber(cell) !== undefined
+  if (!records.every(record => record.slice(1).every(isNumber))) return false
+  return length === 1
+    ? records.every(([cell]) => isNumber(cell)) || !records.some(([cell]) => isNumber(cell))
+    : length === 2 && !records.some(([cell]) => isNumber(cell))
 }
 
 /** Columns without a name are called by their place; where another one has that name, with `_` after it. */
@@ -138,27 +155,20 @@ function typed(name: string, text: string[]): Column {
   return { name, type: 'text', text, numbers }
 }
 
+/** Which columns are meant, and the input's name for errors. */
+interface Wanted {
+  /** Names of columns; none: every column of numbers. */
+  wanted?: string[]
+  field?: string
+}
+
 /**
- * The numbers of some columns as a row-major matrix.
- * @param wanted names of columns, as a comma-separated list; empty means every numeric column
+ * Columns of finite numbers, in 64 bits.
  * @throws InputError that names row and column of the first cell that is empty or not a number, or an unknown column
  */
-export function numericMatrix(
-  table: Table,
-  { wanted = '', field = 'table' }: { wanted?: string; field?: string } = {},
-): { data: Float32Array; rows: number; columns: number; names: string[] } {
-  const byName = new Map(table.columns.map(column => [column.name, column]))
-  const names = wanted
-    .split(',')
-    .map(name => name.trim())
-    .filter(Boolean)
-  const chosen = names.length
-    ? names.map(name => {
-        const column = byName.get(name)
-        if (column) return column
-        const all = table.columns.map(column => column.name).join(', ')
-        throw new InputError('columns', name, all, `columns: the table has no column '${name}'; it has ${all}`)
-      })
+export function numericColumns(table: Table, { wanted, field = 'table' }: Wanted = {}): Column[] {
+  const chosen = wanted?.length
+    ? columnsNamed(table, wanted, 'columns')
     : table.columns.filter(column => column.type !== 'text')
   if (!chosen.length)
     throw new InputError(
@@ -173,17 +183,40 @@ export function numericMatrix(
     const what = bad.cell === '' ? 'the cell is empty' : `'${bad.cell}' is not a number`
     throw new InputError(field, bad.cell, 'a number', `${table.name}, row ${bad.row}, column '${column.name}': ${what}`)
   }
+  return chosen
+}
+
+/** Columns by their names, in that order. @throws InputError for a name that no column has; it lists those that there are */
+export function columnsNamed(table: Table, names: string[], field: string): Column[] {
+  const byName = new Map(table.columns.toReversed().map(column => [inOneLine(column.name), column]))
+  return names.map(name => {
+    const column = byName.get(inOneLine(name))
+    if (column) return column
+    const all = table.columns.map(column => inOneLine(column.name)).join(', ')
+    throw new InputError(field, name, all, `${field}: the table has no column '${name}'; it has ${all}`)
+  })
+}
+
+/**
+ * The numbers of some columns as a row-major matrix.
+ * @param prepare what is done to the columns in 64 bits before they are rounded to 32, such as taking the means away
+ * @throws InputError as `numericColumns`, and for a number that is too large
+ */
+export function numericMatrix(
+  table: Table,
+  { prepare = columns => columns, ...options }: Wanted & { prepare?: (columns: Float64Array[]) => Float64Array[] } = {},
+): { data: Float32Array; rows: number; columns: number; names: string[] } {
+  const chosen = numericColumns(table, options)
+  const numbers = prepare(chosen.map(column => column.numbers))
   const data = new Float32Array(table.rows * chosen.length)
-  for (let column = 0; column < chosen.length; column++) {
-    const { numbers } = chosen[column]
-    for (let row = 0; row < table.rows; row++) data[row * chosen.length + column] = numbers[row]
-  }
+  for (let column = 0; column < chosen.length; column++)
+    for (let row = 0; row < table.rows; row++) data[row * chosen.length + column] = numbers[column][row]
   const tooLarge = data.findIndex(value => !Number.isFinite(value))
   if (tooLarge >= 0) {
     const column = chosen[tooLarge % chosen.length]
     const row = Math.floor(tooLarge / chosen.length)
     const message = `${table.name}, row ${row + 1}, column '${column.name}': ${column.text[row]} is too large for 32-bit floats`
-    throw new InputError(field, column.text[row], 'a number below 3.4e38', message)
+    throw new InputError(options.field ?? 'table', column.text[row], 'a number below 3.4e38', message)
   }
   return { data, rows: table.rows, columns: chosen.length, names: chosen.map(column => column.name) }
 }

@@ -1,8 +1,18 @@
 import { readFileSync } from 'node:fs'
-import { project, silhouette } from '@offprint/clustering'
-import { mostObjects, workerPool } from '@offprint/kernels'
+import { project } from '@offprint/clustering'
+import { breathe, type Dissimilarities, mostObjects, workerPool } from '@offprint/kernels'
 import { type Block, defineMethod, input, type SeriesBlock, type TableBlock, z } from '../define.ts'
-import { askForPoints, askForStart, compare, type Objects, pointsOf, readObjects, requireK } from './points.ts'
+import { medoidSilhouetteOf, type Silhouettes, silhouettesOf } from './fit.ts'
+import {
+  askForPoints,
+  askForStart,
+  columnsBlock,
+  compare,
+  metricOf,
+  type Objects,
+  readObjects,
+  requireK,
+} from './points.ts'
 import { chosen, clusterBy, requireVariant, titles, variants } from './variants.ts'
 
 /** Columns of the user's table that are repeated beside each medoid. */
@@ -10,6 +20,8 @@ const shownColumns = 24
 /** Points of the silhouette plot and of the map; more would not be seen. */
 const shownPoints = 2000
 const mappedPoints = 20_000
+/** Between two looks at the signal. */
+const pieceMs = 20
 
 export const exampleTable = {
   name: 'cities.csv',
@@ -32,6 +44,7 @@ export const cluster = defineMethod({
         hint: 'auto: FasterPAM up to 16,384 rows, OneBatchPAM beyond. fastermsc seeks a high medoid silhouette instead of short distances.',
       }),
       columns: askForPoints.columns,
+      weights: askForPoints.weights,
       metric: askForPoints.metric,
       standardize: askForPoints.standardize,
       precomputed: askForPoints.precomputed,
@@ -46,60 +59,66 @@ export const cluster = defineMethod({
     ),
   async run(given, context): Promise<Block[]> {
     const objects = readObjects(given)
-    // Beyond that, rows of distances are worked out as they are needed.
-    const few = objects.count <= mostObjects
+    const { count, weights } = objects
+    const metricOfPoints = metricOf(given)
     const pool = context.threads > 1 ? workerPool({ threads: context.threads }) : undefined
-    const data = few ? await compare(objects, given, context, pool) : pointsOf(objects, given)
-    const found = await clusterBy(given.variant, data, {
-      k: given.k,
-      metric: given.metric,
-      init: given.init,
-      restarts: given.restarts,
-      seed: context.seed,
-      pool,
-      signal: context.signal,
-      onProgress: (done, total) => context.progress(done, total, 'Swapping medoids'),
-    }).finally(() => pool?.close())
-    context.log(
-      `start ${found.seconds.init.toFixed(4)} s, swaps ${found.seconds.swap.toFixed(4)} s, ${found.evaluations} candidates evaluated`,
-    )
-    const display = displayOrder(found.labels, found.sizes)
-    const medoids = display.order.map(slot => found.medoids[slot])
-    const labels = found.labels.map(slot => display.rank[slot])
-    const fit = 'n' in data ? await silhouette(data, found.labels, context) : { mean: null, values: [] }
-    return [
-      metric('objective', 'Total deviation', found.deviation, 'sum of all rows’ distances to their medoid'),
-      metric('meanDeviation', 'Mean deviation', found.deviation / objects.count),
-      metric(
-        'silhouette',
-        'Silhouette',
-        fit.mean,
-        fit.mean !== null
-          ? 'from −1 to 1, high is good'
-          : few
-            ? 'needs 2 to n − 1 clusters'
-            : `left out beyond ${mostObjects.toLocaleString('en')} rows`,
-      ),
-      metric('medoidSilhouette', 'Medoid silhouette', found.medoidSilhouette, 'from 0 to 1, high is good'),
-      metric('swaps', 'Swaps', found.swaps, `by ${titles[chosen(given.variant, data)]}`),
-      metric(
-        'passes',
-        'Passes over the data',
-        found.iterations,
-        found.converged ? undefined : 'stopped before it settled',
-      ),
-      ...found.notes.map((text, index) => ({
-        type: 'markdown' as const,
-        name: `note${index + 1}`,
-        title: 'Note',
-        text,
-      })),
-      medoidTable(objects, medoids, labels, found.nearest, fit.values),
-      await picture(objects, data, labels, medoids, context.signal),
-      ...(fit.mean === null ? [] : [silhouettePlot(labels, fit.values, medoids.length)]),
-      trace(found.trace, given.variant === 'fastermsc' ? 'medoid silhouette' : 'total deviation'),
-      labelTable(objects, labels, found.nearest, fit.mean === null ? undefined : fit.values),
-    ]
+    try {
+      // Beyond that, rows of distances are worked out as they are needed.
+      const data = count <= mostObjects ? await compare(objects, given, context, pool) : objects.matrix
+      const found = await clusterBy(given.variant, data, {
+        k: given.k,
+        metric: metricOfPoints,
+        init: given.init,
+        restarts: given.restarts,
+        weights,
+        seed: context.seed,
+        pool,
+        signal: context.signal,
+        onProgress: (done, total) => context.progress(done, total, 'Swapping medoids'),
+      })
+      context.log(
+        `start ${found.seconds.init.toFixed(4)} s, swaps ${found.seconds.swap.toFixed(4)} s, ${found.evaluations} candidates evaluated`,
+      )
+      const display = displayOrder(found.labels, found.sizes)
+      const medoids = display.order.map(slot => found.medoids[slot])
+      const labels = found.labels.map(slot => display.rank[slot])
+      const fit = await silhouettesOf(objects, { data, metric: metricOfPoints, labels, pool }, context)
+      const medoidFit = medoidSilhouetteOf(found)
+      const diameters = 'n' in data ? await diametersOf(data, labels, given.k, context.signal) : undefined
+      const weight = weights?.reduce((sum, one) => sum + one, 0) ?? count
+      return [
+        metric(
+          'objective',
+          'Total deviation',
+          found.deviation,
+          `sum of all rows’ distances to their medoid${weights ? ', times their weights' : ''}`,
+        ),
+        metric('meanDeviation', 'Mean deviation', found.deviation / weight),
+        metric('silhouette', 'Silhouette', fit.value, fit.note),
+        metric('medoidSilhouette', 'Medoid silhouette', medoidFit.value, medoidFit.note),
+        metric('swaps', 'Swaps', found.swaps, `by ${titles[chosen(given.variant, data)]}`),
+        metric(
+          'passes',
+          'Passes over the data',
+          found.iterations,
+          found.converged ? undefined : 'stopped before it settled',
+        ),
+        ...found.notes.map((text, index) => ({
+          type: 'markdown' as const,
+          name: `note${index + 1}`,
+          title: 'Note',
+          text,
+        })),
+        medoidTable(objects, { medoids, labels, nearest: found.nearest, fit: fit.values, diameters }),
+        await picture(objects, data, labels, medoids, context.signal),
+        ...(fit.value === null ? [] : [silhouettePlot(labels, fit, medoids.length)]),
+        trace(found.trace, given.variant === 'fastermsc' ? 'medoid silhouette' : 'total deviation'),
+        labelTable(objects, labels, found.nearest, fit.value === null || fit.sampled ? undefined : fit.values),
+        ...columnsBlock(objects),
+      ]
+    } finally {
+      await pool?.close()
+    }
   },
 })
 
@@ -116,35 +135,67 @@ function displayOrder(labels: Int32Array, sizes: ArrayLike<number>): { order: nu
   return { order, rank }
 }
 
-function medoidTable(
-  { table, labels: names }: Objects,
-  medoids: number[],
+/** The greatest distance within each cluster. O(n²/k). */
+async function diametersOf(
+  distances: Dissimilarities,
   labels: Int32Array,
-  nearest: Float32Array,
-  fit: ArrayLike<number>,
+  k: number,
+  signal: AbortSignal,
+): Promise<Float64Array> {
+  const { n } = distances
+  const members: number[][] = Array.from({ length: k }, () => [])
+  const greatest = new Float64Array(k)
+  let { data } = distances
+  let since = performance.now()
+  for (const [row, label] of labels.entries()) {
+    for (const other of members[label]) greatest[label] = Math.max(greatest[label], data[row * n + other])
+    members[label].push(row)
+    if (performance.now() - since < pieceMs) continue
+    await breathe(signal)
+    data = distances.data
+    since = performance.now()
+  }
+  return greatest
+}
+
+function medoidTable(
+  { table, precomputed }: Objects,
+  {
+    medoids,
+    labels,
+    nearest,
+    fit,
+    diameters,
+  }: { medoids: number[]; labels: Int32Array; nearest: Float32Array; fit: Float64Array; diameters?: Float64Array },
 ): TableBlock {
   const size = new Array<number>(medoids.length).fill(0)
   const sum = new Array<number>(medoids.length).fill(0)
   const radius = new Array<number>(medoids.length).fill(0)
   const fitSum = new Array<number>(medoids.length).fill(0)
+  const fitCount = new Array<number>(medoids.length).fill(0)
   for (const [row, label] of labels.entries()) {
     size[label]++
     sum[label] += nearest[row]
     radius[label] = Math.max(radius[label], nearest[row])
-    fitSum[label] += fit[row] ?? Number.NaN
+    if (Number.isNaN(fit[row])) continue
+    fitSum[label] += fit[row]
+    fitCount[label]++
   }
-  const columns = table?.columns.slice(0, shownColumns) ?? []
+  // The cells of a matrix of dissimilarities tell nothing about a row.
+  const told = table?.columns.filter(({ type }) => !precomputed || type === 'text') ?? []
+  const columns = told.slice(0, shownColumns)
   return {
     type: 'table',
     name: 'medoids',
     title: 'Medoids',
-    note: names.length ? 'Each is a row of your table.' : undefined,
+    note: table ? 'Each is a row of your table.' : undefined,
     columns: [
       { name: 'cluster', type: 'integer', title: 'cluster' },
       { name: 'index', type: 'integer', title: 'row (from 0)' },
       { name: 'size', type: 'integer' },
       { name: 'meanDistance', type: 'number', title: 'mean distance' },
       { name: 'radius', type: 'number' },
+      ...(diameters ? [{ name: 'diameter', type: 'number' as const }] : []),
       { name: 'silhouette', type: 'number' },
       ...columns.map(({ name, type }) => ({
         name: `row.${name}`,
@@ -158,7 +209,8 @@ function medoidTable(
       size[cluster],
       sum[cluster] / size[cluster],
       radius[cluster],
-      finite(fitSum[cluster] / size[cluster]),
+      ...(diameters ? [diameters[cluster]] : []),
+      finite(fitSum[cluster] / fitCount[cluster]),
       ...columns.map(({ type, text, numbers }) => (type === 'number' ? finite(numbers[row]) : text[row])),
     ]),
   }
@@ -193,20 +245,21 @@ function labelTable(
 
 /** The objects in the plane, coloured by cluster: two columns as they are, more by a projection. */
 async function picture(
-  { points, names, labels: titles, count }: Objects,
+  { matrix, precomputed, given, names, labels: titles, count }: Objects,
   distances: Parameters<typeof project>[0],
   labels: Int32Array,
   medoids: number[],
   signal: AbortSignal,
 ): Promise<Block> {
-  const plain = points?.columns === 2
-  const place = plain ? points.data : (await project(points ?? distances, { signal })).data
+  const plain = !precomputed && matrix.columns === 2
+  const place = plain ? undefined : (await project(precomputed ? distances : matrix, { signal })).data
+  const at = (row: number, axis: number) => (place ? place[2 * row + axis] : given(row, axis))
   const axis = (index: number) =>
     plain && names[index]
       ? names[index]
-      : points
-        ? `principal component ${index + 1}`
-        : `scaled coordinate ${index + 1}`
+      : precomputed
+        ? `scaled coordinate ${index + 1}`
+        : `principal component ${index + 1}`
   const step = Math.ceil(count / mappedPoints)
   const ringed = new Set(medoids)
   const shown = Array.from({ length: count }, (_, row) => row).filter(row => row % step === 0 || ringed.has(row))
@@ -217,12 +270,12 @@ async function picture(
     title: 'Map of the clusters',
     note: plain
       ? `Medoids are ringed.${some}`
-      : `Medoids are ringed. ${points ? 'Principal components' : 'Classical scaling'}: distances in the picture are only roughly right.${some}`,
+      : `Medoids are ringed. ${precomputed ? 'Classical scaling' : 'Principal components'}: distances in the picture are only roughly right.${some}`,
     x: { label: axis(0) },
     y: { label: axis(1) },
     points: {
-      x: shown.map(row => place[2 * row]),
-      y: shown.map(row => place[2 * row + 1]),
+      x: shown.map(row => at(row, 0)),
+      y: shown.map(row => at(row, 1)),
       group: shown.map(row => labels[row]),
       label: shown.map(row => (titles.length ? titles[row] : `row ${row}`)),
     },
@@ -231,12 +284,14 @@ async function picture(
 }
 
 /** Each cluster's silhouettes in descending order, one cluster after the other. */
-function silhouettePlot(labels: Int32Array, fit: ArrayLike<number>, k: number): SeriesBlock {
-  const step = Math.ceil(labels.length / shownPoints)
+function silhouettePlot(labels: Int32Array, { values: fit, sampled }: Silhouettes, k: number): SeriesBlock {
+  const looked = fit.reduce((sum, value) => sum + Number(!Number.isNaN(value)), 0)
+  const step = Math.ceil(looked / shownPoints)
   let start = 0
   const series = Array.from({ length: k }, (_, cluster) => {
     const values: number[] = []
-    for (let row = 0; row < labels.length; row++) if (labels[row] === cluster) values.push(fit[row])
+    for (let row = 0; row < labels.length; row++)
+      if (labels[row] === cluster && !Number.isNaN(fit[row])) values.push(fit[row])
     values.sort((a, b) => b - a)
     const points = values
       .map((value, rank): [number, number] => [start + rank, value])
@@ -248,7 +303,7 @@ function silhouettePlot(labels: Int32Array, fit: ArrayLike<number>, k: number): 
     type: 'series',
     name: 'silhouettePlot',
     title: 'Silhouettes, sorted within each cluster',
-    note: 'Near 1: well inside its cluster; near 0: between two; below 0: nearer to another one.',
+    note: `Near 1: well inside its cluster; near 0: between two; below 0: nearer to another one.${sampled ? ' On a sample of the rows.' : ''}`,
     x: { label: 'rows' },
     y: { label: 'silhouette' },
     series,

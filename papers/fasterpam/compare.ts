@@ -1,7 +1,9 @@
 import type { KMedoids } from '@offprint/clustering'
+import { workerPool } from '@offprint/kernels'
 import { type Block, defineMethod, input, z } from '../define.ts'
 import { exampleTable } from './cluster.ts'
-import { askForPoints, compare, readObjects, requireAllPairs, requireK } from './points.ts'
+import { medoidSilhouetteOf } from './fit.ts'
+import { askForPoints, columnsBlock, compare, readObjects, requireAllPairs, requireK } from './points.ts'
 import { clusterBy, titles, type Variant } from './variants.ts'
 
 /** Looks at a distance that the original PAM may take: some 20 seconds. */
@@ -24,6 +26,7 @@ export const compareVariants = defineMethod({
       vectors: askForPoints.vectors,
       k: input.number({ label: 'k, the number of clusters', integer: true }),
       columns: askForPoints.columns,
+      weights: askForPoints.weights,
       metric: askForPoints.metric,
       standardize: askForPoints.standardize,
       precomputed: askForPoints.precomputed,
@@ -38,29 +41,36 @@ export const compareVariants = defineMethod({
     ),
   async run(given, context): Promise<Block[]> {
     const objects = readObjects(given)
-    const distances = await compare(objects, given, context)
     const { k, init } = given
-    const { count } = objects
+    const { count, weights } = objects
     const looks = (1 + (swapsForTen * k) / 10) * k * (count - k) * count
     const all = [...swapping, ...sampling].filter(variant => variant !== 'pam' || looks <= mostOfPam)
-    const runs = []
-    for (const [index, variant] of all.entries()) {
-      let found: KMedoids | undefined
-      let seconds = Infinity
-      // What is over in no time is run again, as starting anything for the first time takes longer.
-      for (let turn = 0; turn === 0 || (turn < 3 && seconds < 0.05); turn++) {
-        const began = performance.now()
-        found = await clusterBy(variant, distances, {
-          k,
-          init,
-          restarts: 1,
-          seed: context.seed,
-          signal: context.signal,
-          onProgress: (done, total) => context.progress(index + done / total, all.length, titles[variant]),
-        })
-        seconds = Math.min(seconds, (performance.now() - began) / 1000)
+    const runs: { variant: Variant; title: string; found: KMedoids; seconds: number }[] = []
+    const pool = context.threads > 1 ? workerPool({ threads: context.threads }) : undefined
+    try {
+      const distances = await compare(objects, given, context, pool)
+      for (const [index, variant] of all.entries()) {
+        let found: KMedoids | undefined
+        let seconds = Infinity
+        // What is over in no time is run again, as starting anything for the first time takes longer.
+        for (let turn = 0; turn === 0 || (turn < 3 && seconds < 0.05); turn++) {
+          const began = performance.now()
+          found = await clusterBy(variant, distances, {
+            k,
+            init,
+            restarts: 1,
+            weights,
+            seed: context.seed,
+            pool,
+            signal: context.signal,
+            onProgress: (done, total) => context.progress(index + done / total, all.length, titles[variant]),
+          })
+          seconds = Math.min(seconds, (performance.now() - began) / 1000)
+        }
+        runs.push({ variant, title: titles[variant], found: found!, seconds: Number(seconds.toPrecision(3)) })
       }
-      runs.push({ variant, title: titles[variant], found: found!, seconds: Number(seconds.toPrecision(3)) })
+    } finally {
+      await pool?.close()
     }
     const best = Math.min(...runs.map(({ found }) => found.deviation))
     const fastest = runs.reduce((one, other) => (other.seconds < one.seconds ? other : one))
@@ -94,7 +104,7 @@ export const compareVariants = defineMethod({
           title,
           found.deviation,
           best > 0 ? 100 * (found.deviation / best - 1) : 0,
-          found.medoidSilhouette,
+          medoidSilhouetteOf(found).value,
           found.swaps,
           found.evaluations,
           seconds,
@@ -120,6 +130,7 @@ export const compareVariants = defineMethod({
         y: { label: 'time', unit: 's', scale: 'log' },
         bars: runs.map(({ title, seconds }) => ({ label: title, value: seconds })),
       },
+      ...columnsBlock(objects),
     ]
   },
 })

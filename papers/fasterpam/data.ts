@@ -39,13 +39,7 @@ function reference(
   if (!folder || !existsSync(join(folder, file))) return undefined
   const table = parseTable(gunzipSync(readFileSync(join(folder, file))), { name: file.replace(/\.gz$/, '') })
   // What stands behind the values is the class.
-  const wanted =
-    columns === undefined
-      ? ''
-      : table.columns
-          .slice(0, columns)
-          .map(column => column.name)
-          .join(',')
+  const wanted = columns === undefined ? [] : table.columns.slice(0, columns).map(column => column.name)
   const read = numericMatrix(table, { wanted })
   return { points: matrix(read.rows, read.columns, read.data), on: `${title} (${read.rows} × ${read.columns})` }
 }

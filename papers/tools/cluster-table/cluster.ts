@@ -1,18 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { clusterMedoids, clusterProfile, matchLabels, type Variable } from '@offprint/clustering'
 import { type Matrix, workerPool } from '@offprint/kernels'
+import { inOneLine } from '../../columns.ts'
 import { type Block, defineMethod, InputError, input, z } from '../../define.ts'
 import type { Table } from '../../input.ts'
-import {
-  askForTable,
-  inOneLine,
-  isBlank,
-  outlying,
-  outweighing,
-  pointsOf,
-  type ReadTable,
-  readTable,
-} from './columns.ts'
+import { askForTable, isBlank, outlying, outweighing, pointsOf, type ReadTable, readTable } from './columns.ts'
 import { evidenceBlock, gapsOf, measure } from './evidence.ts'
 import { writeTable } from './labels-file.ts'
 import { atTheEnd, type ClusterMethod, type Curve, type How, methodNames, methods } from './methods.ts'

@@ -8,6 +8,7 @@ import {
   variablePoints,
 } from '@offprint/clustering'
 import type { Matrix } from '@offprint/kernels'
+import { inOneLine, namesIn, whyId } from '../../columns.ts'
 import { InputError, input } from '../../define.ts'
 import type { Column, Table } from '../../input.ts'
 
@@ -147,21 +148,6 @@ export function readTable({ table, columns, categories, missing, earlier = '' }:
   return { table, variables, columns: read, names: namesOf(table) }
 }
 
-/** A name of several lines as it can be given. */
-export const inOneLine = (name: string) => name.replace(/\s+/g, ' ')
-
-/** Names separated by commas; one with a comma stands in double quotes, as in CSV. */
-function namesIn(list: string): string[] {
-  return [...list.matchAll(/\s*("(?:[^"]|"")*"(?=\s*(?:,|$))|[^,]*)\s*(?:,|$)/g)]
-    .map(([, name]) =>
-      name
-        .trim()
-        .replace(/^"(.*,.*)"$/s, (_, inner) => inner.replaceAll('""', '"'))
-        .trim(),
-    )
-    .filter(Boolean)
-}
-
 /** The points to cluster. @throws InputError beside the field that is wrong */
 export function pointsOf({ variables, table }: ReadTable, { scaling, missing }: Pick<Given, 'scaling' | 'missing'>) {
   try {
@@ -266,19 +252,9 @@ function refuseGaps(table: Table, variables: Variable[]): void {
 /** Why a column of numbers measures nothing; undefined where it does. */
 function whyNoMeasure(name: string, values: Float64Array): string | undefined {
   const known = values.filter(value => !Number.isNaN(value))
-  let [least, most] = [Infinity, -Infinity]
-  for (const value of known) [least, most] = [Math.min(least, value), Math.max(most, value)]
-  if (least === most) return 'the same in every row'
-  const counted = known.every(Number.isInteger) && new Set(known).size === known.length
-  if (counted && /(^|[_\s-])(id|key|code|index|number|nr|no|row)$|[a-z](Id|ID)$|^id([_\s-]|$)/i.test(name))
-    return 'an id: a different whole number in every row'
-  if (
-    counted &&
-    known.length > 4 &&
-    most - least === known.length - 1 &&
-    known.every((value, at) => value === known[0] + at)
-  )
-    return 'it counts the rows'
+  if (known.every(value => value === known[0])) return 'the same in every row'
+  const id = whyId(name, values)
+  if (id) return id
   if (known.length * 2 < values.length) return 'more than half of its cells are empty; name it to take it'
   return undefined
 }
