@@ -1,4 +1,5 @@
 import { breathe, type Matrix, random } from '@offprint/kernels'
+import { distinctRowsNote } from './distinct-rows.ts'
 import { type KMeans, type KMeansOptions, requireSearch } from './k-means.ts'
 import { initialCentres } from './k-means-starts.ts'
 import { workspace } from './k-means-workspace.ts'
@@ -59,8 +60,9 @@ export async function balancedKMeans(
     for (const label of labels) sizes[label]++
     const notes = converged ? [] : ['It stopped before it settled: more iterations may lower the objective.']
     if (!best || objective < best.objective)
-      best = { labels, k, sizes, centres, columns, objective, iterations, converged, seed, notes }
+      best = { labels, k, sizes, centres, columns, metric: 'euclidean', objective, iterations, converged, seed, notes }
   }
+  best!.notes.push(...(await distinctRowsNote(points, k, { signal })))
   onProgress?.(restarts, restarts)
   return best!
 }

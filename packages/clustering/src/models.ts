@@ -3,16 +3,15 @@ import { InputError, metrics } from '@offprint/kernels'
 import type { MedoidsModel } from './assign-to-medoids.ts'
 import type { DbscanModel } from './dbscan.ts'
 import type { HdbscanModel } from './hdbscan.ts'
-import type { KMeans } from './k-means.ts'
+import { type CentresModel, centresMetrics } from './k-means.ts'
 import type { MixtureModel } from './mixture.ts'
-
-/** What is needed to place new rows by `nearestCentres`. */
-export type CentresModel = Pick<KMeans, 'k' | 'columns' | 'centres'>
 
 export type SavedModel = CentresModel | MixtureModel | MedoidsModel | DbscanModel | HdbscanModel
 
 const format = 'offprint clustering model'
-const version = 1
+const version = 2
+/** Centres of version 1 have no metric: they are euclidean. */
+const oldest = 1
 
 type Numbers = Float64Array | Float32Array | Int32Array
 const arrays = {
@@ -58,6 +57,7 @@ export function saveModel(model: SavedModel): string {
     version,
     kind,
     ...(kind === 'centres' || kind === 'mixture' ? { k, columns, type: kind === 'mixture' ? type : undefined } : {}),
+    ...(kind === 'centres' && { metric: metric ?? 'euclidean' }),
     ...(kind === 'medoids' && { columns, metric }),
     ...(kind === 'dbscan' && { columns, eps, metric }),
     ...(kind === 'hdbscan' && { columns, minPts, metric }),
@@ -76,15 +76,17 @@ export function openModel(text: string): SavedModel {
     throw refuse('no JSON')
   }
   if (saved?.format !== format) throw refuse('JSON of another kind')
-  if (saved.version !== version) throw refuse(`version ${saved.version}`)
+  if (!(Number(saved.version) >= oldest && Number(saved.version) <= version)) throw refuse(`version ${saved.version}`)
   const kind = saved.kind as Kind
-  const { k, columns, type, eps, minPts, metric } = saved as Record<string, number> & { type?: string; metric?: string }
+  const { k, columns, type, eps, minPts } = saved as Record<string, number> & { type?: string }
+  const metric = kind === 'centres' && saved.version === 1 ? 'euclidean' : saved.metric
   const whole = (value: number) => Number.isInteger(value) && value > 0
   const withK = kind === 'centres' || kind === 'mixture'
   if (!Object.hasOwn(arrays, kind) || !whole(columns) || (withK && !whole(k))) throw refuse('a model without its sizes')
   const covariances = { full: k * columns * columns, tied: columns * columns, diag: k * columns, spherical: k }
   if (kind === 'mixture' && !Object.hasOwn(covariances, type ?? '')) throw refuse(`the covariance type '${type}'`)
-  if (!withK && !(metrics as string[]).includes(metric ?? '')) throw refuse(`the metric '${metric}'`)
+  const known: readonly unknown[] = kind === 'centres' ? centresMetrics : metrics
+  if (kind !== 'mixture' && !known.includes(metric)) throw refuse(`the metric '${metric}'`)
   if (kind === 'dbscan' && !(eps >= 0 && eps < Infinity)) throw refuse(`eps ${eps}`)
   if (kind === 'hdbscan' && !whole(minPts)) throw refuse(`minPts ${minPts}`)
   const read: Record<string, Numbers> = {}
@@ -119,9 +121,9 @@ export function openModel(text: string): SavedModel {
     ...(withK && { k }),
     columns,
     ...(type && { type }),
-    ...(kind === 'medoids' && { metric }),
-    ...(kind === 'dbscan' && { eps, metric }),
-    ...(kind === 'hdbscan' && { minPts, metric }),
+    ...(kind !== 'mixture' && { metric }),
+    ...(kind === 'dbscan' && { eps }),
+    ...(kind === 'hdbscan' && { minPts }),
     ...read,
   } as unknown as SavedModel
 }

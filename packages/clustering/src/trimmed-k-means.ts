@@ -1,4 +1,5 @@
 import { InputError, type Matrix, random } from '@offprint/kernels'
+import { distinctRowsNote } from './distinct-rows.ts'
 import { type KMeans, type KMeansOptions, partitionOf, requireSearch } from './k-means.ts'
 import { initialCentres, numbersOf } from './k-means-starts.ts'
 import { requireRows, workspace } from './k-means-workspace.ts'
@@ -77,6 +78,7 @@ export async function trimmedKMeans(points: Matrix, options: TrimmedOptions): Pr
       await space.pause()
     }
   }
+  best!.notes.push(...(await distinctRowsNote(points, k, { signal })))
   onProgress?.(restarts, restarts)
   return best!
 }
