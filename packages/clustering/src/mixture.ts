@@ -11,6 +11,7 @@ import {
   type WorkerPool,
 } from '@offprint/kernels'
 import { relaxed, simd } from '../build/mixture.js'
+import { distinctRowsNote } from './distinct-rows.ts'
 import { kMeans, requireSearch } from './k-means.ts'
 import { checkedWeights, requireRows } from './k-means-workspace.ts'
 
@@ -165,6 +166,7 @@ export async function gaussianMixture(points: Matrix, options: GaussianMixtureOp
     const found = await result(space, { start, iterations, converged, seed, reg })
     if (!best || isBetter(found, best)) best = found
   }
+  best!.notes.push(...(await distinctRowsNote(points, k, options)))
   onProgress?.(restarts, restarts)
   return best!
 }
@@ -451,7 +453,12 @@ function room(
         const from = 3 + one * each
         const count = sums[from]
         shares[one] = count / all
-        if (!(count > 0)) continue
+        if (!(count > 0)) {
+          const own = covariances.subarray((one * covariances.length) / k, ((one + 1) * covariances.length) / k)
+          if (type === 'full') for (let at = 0; at < own.length; at++) own[at] = at % (columns + 1) ? 0 : reg
+          else if (type !== 'tied') own.fill(reg)
+          continue
+        }
         const moved = sums.subarray(from + 1, from + 1 + columns).map(sum => sum / count)
         const second = sums.subarray(from + 1 + columns, from + each)
         if (type === 'full') {

@@ -164,6 +164,29 @@ test('components that collapse are reported, and are not the best of several sta
   await assert.rejects(gaussianMixture(matrix(8, 2), { k: 1, reg: 0 }), /reg must be great enough/)
 })
 
+for (const type of covarianceTypes)
+  test(`${type}: more components than distinct rows, or than rows of any weight, are empty and said to be so`, async () => {
+    const two = matrix(6, 2, Float32Array.of(1, 2, 3, 5, 1, 2, 3, 5, 1, 2, 3, 5))
+    for (const init of ['k-means', 'k-means++'] as const) {
+      const found = await gaussianMixture(two, { k: 4, seed: 1, type, init })
+      assert.deepEqual(
+        Array.from({ length: 4 }, (_, one) => one).filter(one => found.shares[one] === 0),
+        found.degenerate.filter(one => found.sizes[one] === 0),
+      )
+      assert.equal(found.degenerate.length, 4)
+      assert.match(found.notes.join(' '), /has collapsed.*There are only 2 distinct rows, fewer than k = 4\./)
+      assert.ok([found.objective, found.bic, found.icl, found.iclHard].every(Number.isFinite))
+      assert.ok(found.covariances.every(Number.isFinite))
+      assert.deepEqual((await mixtureOf(two, found)).labels, found.labels)
+      const wide = await gaussianMixture(two, { k: 4, seed: 1, type, init, reg: 1 })
+      assert.ok(Number.isFinite(wide.objective))
+    }
+    const weightless = [1, 1, 1, 1, 0, 0]
+    const spread = matrix(6, 2, Float32Array.of(1, 2, 3, 5, 1, 3, 3, 6, 8, 8, 9, 9))
+    const found = await gaussianMixture(spread, { k: 2, type, weights: weightless, init: [0, 0, 0, 0, 1, 1] })
+    assert.deepEqual([found.degenerate, [...found.shares]], [[1], [1, 0]])
+  })
+
 test('one row, one component; many components; parameters are counted', async () => {
   const single = await gaussianMixture(matrix(1, 2, Float32Array.of(3, 4)), { k: 1 })
   assert.deepEqual([...single.means], [3, 4])
