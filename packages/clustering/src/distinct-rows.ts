@@ -1,6 +1,5 @@
-import { breathe, type Matrix } from '@offprint/kernels'
-
-const pieceMs = 15
+import type { Matrix } from '@offprint/kernels'
+import { pauses } from './k-medoids-workspace.ts'
 
 /**
  * A note where there are fewer distinct rows of a weight above 0 than clusters. O(n·d) then; otherwise it ends when there are enough.
@@ -15,7 +14,7 @@ export async function distinctRowsNote(
   const bits = new Int32Array(data.buffer, data.byteOffset, data.length)
   const seen = new Map<number, number[]>()
   let count = 0
-  let since = performance.now()
+  const pause = pauses({ signal })
   for (let row = 0; row < rows; row++) {
     if (weights && !(weights[row] > 0)) continue
     const key = keyOf(row)
@@ -24,9 +23,8 @@ export async function distinctRowsNote(
       if (++count >= k) return []
       seen.set(key, [...alike, row])
     }
-    if (performance.now() - since < pieceMs) continue
-    await breathe(signal)
-    since = performance.now()
+    const wait = pause(row, rows)
+    if (wait) await wait
   }
   const found = count === 1 ? 'only one distinct row' : `only ${count} distinct rows`
   return [`There ${count === 1 ? 'is' : 'are'} ${found}${weights ? ' of a weight above 0' : ''}, fewer than k = ${k}.`]

@@ -1,7 +1,6 @@
 /** k-means: k centres with the least sum of squared distances from rows to their nearest centre. */
 import {
   arena,
-  breathe,
   InputError,
   type LongCall,
   type Matrix,
@@ -17,6 +16,7 @@ import { distinctRowsNote } from './distinct-rows.ts'
 import { initialCentres, type KMeansInit, numbersOf } from './k-means-starts.ts'
 import { type Algorithm, requireRows, type Workspace, workspace } from './k-means-workspace.ts'
 import { requireK, requireWhole } from './k-medoids.ts'
+import { pauses } from './k-medoids-workspace.ts'
 
 export interface KMeansOptions extends LongCall {
   /** Number of clusters, from 1 to n. */
@@ -73,7 +73,6 @@ export interface KMeans {
 /** What is needed to place new rows by `nearestCentres`: euclidean where it has no metric. */
 export type CentresModel = Pick<KMeans, 'k' | 'columns' | 'centres'> & Partial<Pick<KMeans, 'metric'>>
 
-const pieceMs = 15
 /** Most bytes that the bounds of `elkan` may take where the method is chosen by itself. */
 const mostBounds = 2 ** 29
 
@@ -267,21 +266,22 @@ export async function nearestByManhattan(
 ): Promise<{ labels: Int32Array; distances: Float64Array }> {
   signal?.throwIfAborted()
   const labels = new Int32Array(rows)
-  const distances = new Float64Array(rows).fill(Infinity)
-  let since = performance.now()
+  const distances = new Float64Array(rows)
+  const pause = pauses({ signal, onProgress })
   for (let row = 0; row < rows; row++) {
     const from = row * columns
+    let [nearest, least] = [0, Infinity]
     for (let at = 0, cluster = 0; at < centres.length; at += columns, cluster++) {
       let sum = 0
       for (let column = 0; column < columns; column++) sum += Math.abs(data[from + column] - centres[at + column])
-      if (!(sum < distances[row])) continue
-      distances[row] = sum
-      labels[row] = cluster
+      if (!(sum < least)) continue
+      nearest = cluster
+      least = sum
     }
-    if (performance.now() - since < pieceMs) continue
-    onProgress?.(row, rows)
-    await breathe(signal)
-    since = performance.now()
+    labels[row] = nearest
+    distances[row] = least
+    const wait = pause(row, rows)
+    if (wait) await wait
   }
   return { labels, distances }
 }

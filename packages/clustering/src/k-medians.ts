@@ -69,13 +69,21 @@ export async function kMedians(points: Matrix, options: Omit<KMeansOptions, 'alg
   }
 
   async function moveToMedians(labels: Int32Array, centres: Float64Array): Promise<void> {
-    const rowsOf: number[][] = Array.from({ length: k }, () => [])
-    for (let row = 0; row < n; row++) if (weightOf(row) > 0) rowsOf[labels[row]].push(row)
-    for (const [cluster, rows] of rowsOf.entries()) {
+    // Rows of a weight above 0, cluster by cluster.
+    const ends = new Uint32Array(k)
+    for (let row = 0; row < n; row++) if (weightOf(row) > 0) ends[labels[row]]++
+    for (let cluster = 1; cluster < k; cluster++) ends[cluster] += ends[cluster - 1]
+    const members = new Uint32Array(ends[k - 1])
+    const begins = ends.slice()
+    for (let row = n - 1; row >= 0; row--) if (weightOf(row) > 0) members[--begins[labels[row]]] = row
+    for (let cluster = 0; cluster < k; cluster++) {
+      const rows = members.subarray(begins[cluster], ends[cluster])
       if (!rows.length) continue
-      const half = rows.reduce((sum, row) => sum + weightOf(row), 0) / 2
+      let half = 0
+      for (const row of rows) half += weightOf(row) / 2
       for (let column = 0; column < columns; column++) {
-        const values = Float64Array.from(rows, row => data[row * columns + column])
+        const values = new Float64Array(rows.length)
+        for (let at = 0; at < rows.length; at++) values[at] = data[rows[at] * columns + column]
         centres[cluster * columns + column] = weightedSelect(values, half, weights && Float64Array.from(rows, weightOf))
         await space.pause()
       }

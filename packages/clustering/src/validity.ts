@@ -21,6 +21,7 @@ import { scaledRows } from './comparable-rows.ts'
 import { kMeans } from './k-means.ts'
 import { checkedWeights, requireRows } from './k-means-workspace.ts'
 import { requireK, requireWhole } from './k-medoids.ts'
+import { pauses } from './k-medoids-workspace.ts'
 
 /** An index, or null where it is not defined: fewer than two clusters, or as many as rows. */
 export interface Index {
@@ -467,13 +468,12 @@ async function uniformIn(
   signal?: AbortSignal,
 ): Promise<(next: () => number) => Promise<Matrix>> {
   const { data, rows, columns: d } = points
-  let since = performance.now()
+  const pause = pauses({ signal })
   const eachRow = async (work: (row: number) => void) => {
     for (let row = 0; row < rows; row++) {
       work(row)
-      if (performance.now() - since < pieceMs) continue
-      await breathe(signal)
-      since = performance.now()
+      const wait = pause(row, rows)
+      if (wait) await wait
     }
   }
   const mean = new Float64Array(d)
