@@ -2,7 +2,7 @@ import { breathe, type Matrix, random } from '@offprint/kernels'
 import { distinctRowsNote } from './distinct-rows.ts'
 import { type KMeans, type KMeansOptions, requireSearch } from './k-means.ts'
 import { initialCentres } from './k-means-starts.ts'
-import { workspace } from './k-means-workspace.ts'
+import { refuseWeights, workspace } from './k-means-workspace.ts'
 
 const pieceMs = 15
 
@@ -18,6 +18,7 @@ export async function balancedKMeans(
 ): Promise<KMeans> {
   const { k, init = 'greedy-k-means++', seed = 0, maxIterations = 300, onProgress, signal } = options
   const restarts = options.restarts ?? (init === 'random' ? 10 : 1)
+  refuseWeights(options, 'balancedKMeans')
   requireSearch(points.rows, { k, restarts, seed, tol: 0, maxIterations })
   const space = await workspace(points, { signal, pool: options.pool })
   space.room(k, 'lloyd')

@@ -114,6 +114,8 @@ export async function hdbscan(data: Matrix | Dissimilarities, options: HdbscanOp
   const { simultaneous = false } = options
   if (!('n' in data)) requireRows(data)
   const n = 'n' in data ? data.n : data.rows
+  if (options.minPts === undefined && n && n < minPts)
+    throw new InputError('minPts', `${minPts}, the default`, `a whole number from 1 to n (n = ${n})`)
   requireWhole('minPts', minPts, 1, n)
   requireWhole('minClusterSize', minClusterSize, 2, 1_000_000_000)
   const { coreDistances, edges } =

@@ -2,7 +2,7 @@ import { InputError, type Matrix, random } from '@offprint/kernels'
 import { distinctRowsNote } from './distinct-rows.ts'
 import { type KMeans, type KMeansOptions, partitionOf, requireSearch } from './k-means.ts'
 import { initialCentres, numbersOf } from './k-means-starts.ts'
-import { requireRows, workspace } from './k-means-workspace.ts'
+import { refuseWeights, requireRows, workspace } from './k-means-workspace.ts'
 import { weightedSelect } from './weighted-select.ts'
 
 export interface TrimmedOptions extends Omit<KMeansOptions, 'algorithm' | 'weights' | 'tol'> {
@@ -21,6 +21,7 @@ export async function trimmedKMeans(points: Matrix, options: TrimmedOptions): Pr
   const { k, alpha = 0.05, init = 'random', seed = 0, maxIterations = 300, onProgress } = options
   const { restarts = 10 } = options
   requireRows(points)
+  refuseWeights(options, 'trimmedKMeans')
   requireSearch(points.rows, { k, restarts, seed, tol: 0, maxIterations })
   if (!(alpha >= 0 && alpha < 1)) throw new InputError('alpha', String(alpha), 'at least 0 and below 1')
   const { rows: n, columns, data } = points

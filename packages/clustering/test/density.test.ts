@@ -441,6 +441,15 @@ test('a row that is far out leaves the others their distances, also among new ro
   assert.deepEqual([...(await dbscan(tiny, { eps: 1e-24, minPts: 1 })).labels], [0, 0, 1])
 })
 
+test('fewer rows than the default of minPts: the error says that it is the default', async () => {
+  const points = matrix(4, 1, Float32Array.of(0, 1, 2, 9))
+  for (const data of [points, await dissimilarities(points)]) {
+    await assert.rejects(hdbscan(data), /minPts must be a whole number from 1 to n \(n = 4\), found 5, the default/)
+    await assert.rejects(hdbscan(data, { minPts: 5 }), /minPts must be a whole number from 1 to 4, found 5$/)
+    assert.equal((await hdbscan(data, { minPts: 2 })).labels.length, 4)
+  }
+})
+
 test('equal rows, one row, everything noise', async () => {
   const equal = matrix(30, 2, new Float32Array(60).fill(3))
   assert.deepEqual([...(await dbscan(equal, { eps: 0, minPts: 30 })).sizes], [30])

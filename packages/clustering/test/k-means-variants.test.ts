@@ -232,6 +232,19 @@ for (const [name, method] of Object.entries({ ...methods, kMeans }))
     assert.deepEqual((await method(two, { k: 2, seed: 1 })).notes, [])
   })
 
+test('balanced and trimmed k-means refuse weights, which they do not know', async () => {
+  const { points } = groups(20, 2, 2)
+  for (const [method, name] of [
+    [balancedKMeans, 'balancedKMeans'],
+    [trimmedKMeans, 'trimmedKMeans'],
+  ] as const)
+    for (const weights of [[1, 2], new Array(20).fill(1)])
+      await assert.rejects(
+        method(points, { k: 2, weights } as Parameters<typeof method>[1]),
+        new RegExp(`weights must be left out, as ${name} counts each row once, found weights`),
+      )
+})
+
 test('models are the same after saving and opening, and place rows alike', async () => {
   const { points } = groups(200, 3, 3)
   const means = await kMeans(points, { k: 3 })
