@@ -105,7 +105,6 @@ export {
   type StabilityOptions,
   simplifiedSilhouette,
   stability,
-  type ValidityMetric,
 } from './validity.ts'
 export {
   type CategoryVariable,

@@ -6,6 +6,7 @@ import {
   instantiate,
   type LongCall,
   type Matrix,
+  type Metric,
   matrix,
   normaliseRows,
   placeRows,
@@ -30,12 +31,9 @@ export interface Index {
   note?: string
 }
 
-/** `cosine` is 1 − x·y/(‖x‖‖y‖). */
-export type ValidityMetric = 'euclidean' | 'sqeuclidean' | 'cosine' | 'manhattan'
-
 export interface PointSilhouetteOptions extends LongCall {
   /** Default `euclidean`. */
-  metric?: ValidityMetric
+  metric?: Metric
   /**
    * Rows to take the mean over, each against all: a number of rows, drawn from each cluster in proportion; or all. Default all of up to
    * 20,000 rows, 5,000 of more.
@@ -74,7 +72,7 @@ interface Engine {
   extremes(ids: number, from: number, to: number, out: number, scratch: number): void
 }
 
-const metricOf: Record<ValidityMetric, number> = { euclidean: 0, sqeuclidean: 1, cosine: 2, manhattan: 3 }
+const metricOf: Record<Metric, number> = { euclidean: 0, sqeuclidean: 1, cosine: 2, manhattan: 3, chebyshev: 4 }
 const mostRows = 20_000
 const sampleRows = 5000
 /** Differences in a piece of work of a thread, short of 10 ms. */

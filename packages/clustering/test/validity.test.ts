@@ -83,6 +83,7 @@ const metrics = {
   euclidean: (a: number[], b: number[]) => Math.sqrt(squared(a, b)),
   sqeuclidean: squared,
   manhattan: (a: number[], b: number[]) => a.reduce((sum, value, at) => sum + Math.abs(value - b[at]), 0),
+  chebyshev: (a: number[], b: number[]) => Math.max(...a.map((value, at) => Math.abs(value - b[at]))),
   cosine: (a: number[], b: number[]) => {
     const dot = (x: number[], y: number[]) => x.reduce((sum, value, at) => sum + value * y[at], 0)
     return 1 - dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))
