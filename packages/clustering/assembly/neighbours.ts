@@ -461,8 +461,10 @@ export function nearestAll(k: u32, result: usize, piece: u32, queue: usize): voi
 
 // Rows within a radius
 
-/** The radius in 64 bits; below the one float it is surely kept, above the other surely not. */
+/** A distance, not its square. Rows x and y may be farther apart by rounding·(‖x‖ + ‖y‖): see dbscan.ts. */
 let radius: f64
+let rounding: f64
+/** Below the one float the radius is surely kept; above the other surely not, by the rows of the panel that asks. */
 let surely: f32
 let atBest: f32
 /** f64: weights of the rows before each, in the order of the panels; one more than the rows. */
@@ -470,25 +472,59 @@ let before: usize
 /** Per row that asks, in a panel. */
 let sums: usize
 
-export function bindRadius(radius_: f64, before_: usize): void {
-  radius = radius_
+/** @param limit the radius as a measure */
+export function bindRadius(limit: f64, rounding_: f64, before_: usize): void {
+  radius = measure == 0 ? sqrt(limit) : limit
+  rounding = rounding_
   before = before_
-  // What tiny squares may be wrong by. Where only equal rows are within the radius, their 0 is sure.
-  const rounding = radius_ > 0 ? <f64>columns * 1.5e-45 : 0
-  surely = <f32>(radius_ * (1 - <f64>slack()) - rounding)
-  atBest = <f32>(radius_ * (1 + <f64>slack()) + rounding)
+  surely = <f32>(limit * (1 - <f64>slack()) - tiny())
+}
+
+/** What tiny squares may be wrong by. Where only equal rows are within the radius, their 0 is sure. */
+@inline
+function tiny(): f64 {
+  return radius > 0 ? <f64>columns * 1.5e-45 : 0
+}
+
+/** One more column of a sum that `lengthOf` ends. */
+@inline
+function addTo(sum: f64, number: f64): f64 {
+  if (measure == 0) return sum + number * number
+  return measure == 1 ? sum + abs(number) : max(sum, abs(number))
+}
+
+@inline
+function lengthOf(sum: f64): f64 {
+  return measure == 0 ? sqrt(sum) : sum
+}
+
+/** `frame`, and how far rows may be apart that are within the radius of one of the panel. */
+function frameWithin(panel: u32): void {
+  frame(panel)
+  let sum: f64 = 0
+  for (let column: u32 = 0; column < columns; column++) {
+    const low = abs(f32.load(at4(queryBox, column)))
+    const high = abs(f32.load(at4(queryBox + padded(), column)))
+    sum = addTo(sum, <f64>max(low, high))
+  }
+  // A row that is within the radius is no longer than one that asks and the radius together.
+  const most = radius + rounding * (1 + 1e-6) * (2 * lengthOf(sum) + radius)
+  atBest = <f32>((measure == 0 ? most * most : most) * (1 + <f64>slack()) + tiny())
 }
 
 /** Whether two rows are within the radius, by 64 bits. */
 function isWithin(a: usize, b: usize): bool {
-  let sum: f64 = 0
+  let apart: f64 = 0
+  let one: f64 = 0
+  let other: f64 = 0
   for (let at: usize = 0, end = panelBytes(columns); at < end; at += 64) {
-    const difference = abs<f64>(<f64>f32.load(a + at) - <f64>f32.load(b + at))
-    if (measure == 0) sum += difference * difference
-    else if (measure == 1) sum += difference
-    else sum = max(sum, difference)
+    const x = <f64>f32.load(a + at)
+    const y = <f64>f32.load(b + at)
+    apart = addTo(apart, x - y)
+    one = addTo(one, x)
+    other = addTo(other, y)
   }
-  return sum <= radius
+  return lengthOf(apart) <= radius + rounding * (lengthOf(one) + lengthOf(other))
 }
 
 /** Of the sixteen distances in `out`, lanes that are within the radius. */
@@ -509,7 +545,7 @@ function weightOf(from: u32, to: u32): f64 {
 }
 
 function countOfPanel(panel: u32, least: f64, result: usize): void {
-  frame(panel)
+  frameWithin(panel)
   const asking = validRows(panel, queryRows)
   setBounds(-1)
   for (let row: u32 = 0; row < asking; row++) {
@@ -569,7 +605,7 @@ export function firstAll(result: usize, piece: u32, queue: usize): void {
   const total = panelCount(queryRows)
   for (let at = claim(queue, piece, total); at < total; at = claim(queue, piece, total))
     for (let panel = at; panel < min(total, at + piece); panel++) {
-      frame(panel)
+      frameWithin(panel)
       const asking = validRows(panel, queryRows)
       setBounds(-1)
       for (let row: u32 = 0; row < asking; row++) {
@@ -657,7 +693,7 @@ function componentOf(panel: u32): u32 {
 }
 
 function connectPanel(panel: u32): void {
-  frame(panel)
+  frameWithin(panel)
   const asking = validRows(panel, rows)
   setBounds(-1)
   for (let row: u32 = 0; row < asking; row++) setBound(row, atBest)

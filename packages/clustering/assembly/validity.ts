@@ -20,7 +20,7 @@ let clusters: u32
 let labels: usize
 /** clusters f64 */
 let sizes: usize
-/** 0 distance, 1 its square, 2 half of that, 3 Manhattan. */
+/** 0 distance, 1 its square, 2 half of that, 3 Manhattan, 4 Chebyshev. */
 let metric: u32
 
 export function bind(
@@ -75,6 +75,27 @@ function panelDistances(a: usize, b: usize, c: usize, d: usize, panel: usize, ou
       const a3 = v128.load32_splat(d)
       c30 = f32x4.add(c30, f32x4.abs(f32x4.sub(a3, left)))
       c31 = f32x4.add(c31, f32x4.abs(f32x4.sub(a3, right)))
+      a += 4
+      b += 4
+      c += 4
+      d += 4
+    }
+  else if (metric == 4)
+    for (; panel < end; panel += 32) {
+      const left = v128.load(panel)
+      const right = v128.load(panel, 16)
+      const a0 = v128.load32_splat(a)
+      c00 = f32x4.pmax(c00, f32x4.abs(f32x4.sub(a0, left)))
+      c01 = f32x4.pmax(c01, f32x4.abs(f32x4.sub(a0, right)))
+      const a1 = v128.load32_splat(b)
+      c10 = f32x4.pmax(c10, f32x4.abs(f32x4.sub(a1, left)))
+      c11 = f32x4.pmax(c11, f32x4.abs(f32x4.sub(a1, right)))
+      const a2 = v128.load32_splat(c)
+      c20 = f32x4.pmax(c20, f32x4.abs(f32x4.sub(a2, left)))
+      c21 = f32x4.pmax(c21, f32x4.abs(f32x4.sub(a2, right)))
+      const a3 = v128.load32_splat(d)
+      c30 = f32x4.pmax(c30, f32x4.abs(f32x4.sub(a3, left)))
+      c31 = f32x4.pmax(c31, f32x4.abs(f32x4.sub(a3, right)))
       a += 4
       b += 4
       c += 4

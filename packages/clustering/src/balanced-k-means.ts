@@ -1,7 +1,8 @@
 import { breathe, type Matrix, random } from '@offprint/kernels'
+import { distinctRowsNote } from './distinct-rows.ts'
 import { type KMeans, type KMeansOptions, requireSearch } from './k-means.ts'
 import { initialCentres } from './k-means-starts.ts'
-import { workspace } from './k-means-workspace.ts'
+import { refuseWeights, workspace } from './k-means-workspace.ts'
 
 const pieceMs = 15
 
@@ -17,6 +18,7 @@ export async function balancedKMeans(
 ): Promise<KMeans> {
   const { k, init = 'greedy-k-means++', seed = 0, maxIterations = 300, onProgress, signal } = options
   const restarts = options.restarts ?? (init === 'random' ? 10 : 1)
+  refuseWeights(options, 'balancedKMeans')
   requireSearch(points.rows, { k, restarts, seed, tol: 0, maxIterations })
   const space = await workspace(points, { signal, pool: options.pool })
   space.room(k, 'lloyd')
@@ -59,8 +61,9 @@ export async function balancedKMeans(
     for (const label of labels) sizes[label]++
     const notes = converged ? [] : ['It stopped before it settled: more iterations may lower the objective.']
     if (!best || objective < best.objective)
-      best = { labels, k, sizes, centres, columns, objective, iterations, converged, seed, notes }
+      best = { labels, k, sizes, centres, columns, metric: 'euclidean', objective, iterations, converged, seed, notes }
   }
+  best!.notes.push(...(await distinctRowsNote(points, k, { signal })))
   onProgress?.(restarts, restarts)
   return best!
 }

@@ -1,4 +1,5 @@
 import { InputError, type Matrix, matrix } from '@offprint/kernels'
+import { distinctRowsNote } from './distinct-rows.ts'
 import { type KMeans, type KMeansOptions, kMeans, requireSearch } from './k-means.ts'
 import { checkedWeights, requireRows } from './k-means-workspace.ts'
 
@@ -63,11 +64,15 @@ export async function bisectingKMeans(points: Matrix, options: BisectingOptions)
     sizes: Uint32Array.from(parts, ({ rows }) => rows.length),
     centres: Float64Array.from(parts.flatMap(({ centre }) => [...centre])),
     columns,
+    metric: 'euclidean',
     objective: parts.reduce((sum, { sse }) => sum + sse, 0),
     iterations,
     converged,
     seed,
-    notes: converged ? [] : ['A split stopped before it settled: more iterations may lower the objective.'],
+    notes: [
+      ...(converged ? [] : ['A split stopped before it settled: more iterations may lower the objective.']),
+      ...(await distinctRowsNote(points, k, options)),
+    ],
   }
 }
 

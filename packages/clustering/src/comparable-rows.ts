@@ -7,12 +7,17 @@ export interface ComparableRows {
   rows: Matrix
   /** 0 squared distance, 1 sum of absolute differences, 2 greatest of them. */
   measure: number
+  /** Share of its length by which a row may be off its true place, as its numbers are of 32 bits. */
+  rounding: number
   /** From a distance by the metric to the kernels' measure. */
   toMeasure(distance: number): number
   toDistance(measure: number): number
   /** Distance of two rows in 64 bits. */
   between(a: number, b: number): number
 }
+
+/** Of 32-bit floats. */
+const unitRoundoff = 2 ** -24
 
 /** Rows of a matrix, by number. */
 export function rowsAt({ data, columns }: Matrix, rows: ArrayLike<number>): Matrix {
@@ -45,13 +50,22 @@ export function comparableRows(points: Matrix, metric: Metric = 'euclidean'): Co
         made.data[at * columns + column] = data[at * columns + column] / length
     }
     // On rows of length one, 1 − x·y is half the squared distance.
-    return { rows: made, measure: 0, toMeasure: far => 2 * far, toDistance: square => square / 2, between }
+    return {
+      rows: made,
+      measure: 0,
+      // Rounded twice: as they were given, and at length one.
+      rounding: 2 * unitRoundoff,
+      toMeasure: far => 2 * far,
+      toDistance: square => square / 2,
+      between,
+    }
   }
   const { rows: made, scale } = scaledRows(points)
   if (metric === 'manhattan' || metric === 'chebyshev')
     return {
       rows: made,
       measure: metric === 'manhattan' ? 1 : 2,
+      rounding: unitRoundoff,
       toMeasure: far => far / scale,
       toDistance: measure => measure * scale,
       between,
@@ -60,6 +74,7 @@ export function comparableRows(points: Matrix, metric: Metric = 'euclidean'): Co
     ? {
         rows: made,
         measure: 0,
+        rounding: unitRoundoff,
         toMeasure: far => far / scale / scale,
         toDistance: square => square * scale * scale,
         between,
@@ -67,6 +82,7 @@ export function comparableRows(points: Matrix, metric: Metric = 'euclidean'): Co
     : {
         rows: made,
         measure: 0,
+        rounding: unitRoundoff,
         toMeasure: far => (far / scale) ** 2,
         toDistance: square => Math.sqrt(square) * scale,
         between,

@@ -1,6 +1,10 @@
 /** HDBSCAN's condensed tree: what remains of a tree of merges when clusters below a size count as noise. */
 import { DisjointSets } from './disjoint-sets.ts'
+import { pauses } from './k-medoids-workspace.ts'
 import type { SpanningTree } from './spanning-tree.ts'
+
+/** Sorted at once: some 10 ms. */
+const pieceEdges = 8192
 
 /** A cluster's density is λ = 1/distance. Cluster 0 holds all rows; the others come after those that they split from. */
 export interface CondensedTree {
@@ -30,19 +34,22 @@ export interface CondensedTree {
  * Clusters are chosen by excess of mass: those of the greatest total stability of which none lies in another; of equal ones the
  * larger cluster.
  *
+ * @throws the signal's reason once it is aborted
  * @param options.allowSingle whether the cluster of all rows may be chosen
  * @param options.simultaneous edges of equal length come apart at once; otherwise one by one, the later first
  */
-export function condensedTree(
+export async function condensedTree(
   { from, to, lengths }: SpanningTree,
   n: number,
   {
     minClusterSize,
     allowSingle,
     simultaneous,
-  }: { minClusterSize: number; allowSingle: boolean; simultaneous: boolean },
-): CondensedTree {
-  const order = Uint32Array.from(lengths.keys()).sort((a, b) => lengths[a] - lengths[b] || a - b)
+    signal,
+  }: { minClusterSize: number; allowSingle: boolean; simultaneous: boolean; signal?: AbortSignal },
+): Promise<CondensedTree> {
+  const pause = pauses({ signal })
+  const order = await ascending(lengths, pause)
   const positive = order.find(edge => lengths[edge] > 0)
   const least = positive === undefined ? 1 : lengths[positive]
   const density = (length: number) => 1 / (length > 0 ? length : least / 2)
@@ -60,6 +67,8 @@ export function condensedTree(
     right[at] = b
     size[n + at] = size[a] + size[b]
     nodeOf[sets.join(from[edge], to[edge])] = n + at
+    const wait = pause(at, n)
+    if (wait) await wait
   }
 
   const parents: number[] = []
@@ -92,6 +101,8 @@ export function condensedTree(
   }
   const open: { node: number; cluster: number }[] = [{ node: 2 * n - 2, cluster: appear(-1, 0, 2 * n - 2) }]
   while (open.length) {
+    const wait = pause(0, n)
+    if (wait) await wait
     const { node, cluster } = open.pop()!
     if (node < n) {
       leave(node, cluster, births[cluster])
@@ -143,6 +154,33 @@ export function condensedTree(
     clusterOf,
     leaves,
   }
+}
+
+/** Edges by length, equal ones by number: pieces are sorted, then merged. */
+async function ascending(lengths: Float64Array, pause: ReturnType<typeof pauses>): Promise<Uint32Array> {
+  const count = lengths.length
+  let order = new Uint32Array(count)
+  for (let at = 0; at < count; at++) order[at] = at
+  for (let begin = 0; begin < count; begin += pieceEdges) {
+    order.subarray(begin, begin + pieceEdges).sort((a, b) => lengths[a] - lengths[b] || a - b)
+    await pause(begin, count)
+  }
+  let merged = new Uint32Array(count)
+  for (let width = pieceEdges; width < count; width *= 2) {
+    for (let begin = 0; begin < count; begin += 2 * width) {
+      const middle = Math.min(begin + width, count)
+      const end = Math.min(middle + width, count)
+      let [left, right] = [begin, middle]
+      for (let at = begin; at < end; at++)
+        merged[at] =
+          right === end || (left < middle && lengths[order[left]] <= lengths[order[right]])
+            ? order[left++]
+            : order[right++]
+      await pause(begin, count)
+    }
+    ;[order, merged] = [merged, order]
+  }
+  return order
 }
 
 /** For each cluster the chosen one that it lies in, or −1. */

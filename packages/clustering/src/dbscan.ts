@@ -16,13 +16,14 @@ import {
   firstWithin,
   haveNeighbours,
   kdTree,
+  type Radius,
   requireColumns,
   treeArena,
   treeBytes,
 } from './neighbours.ts'
 
 export interface DbscanOptions extends LongCall {
-  /** Rows up to this far apart are neighbours. */
+  /** Rows up to this far apart are neighbours: see `dbscan` on what is just as far. */
   eps: number
   /** A row with so many neighbours, itself among them, is a core row. */
   minPts: number
@@ -61,11 +62,19 @@ export interface Dbscan {
 }
 
 const pieceMs = 15
+const roundingOfSquare = 2 ** -18
+
+function radiusOf(eps: number, { toMeasure, rounding }: ComparableRows): Radius {
+  return { limit: toMeasure(eps), rounding: eps > 0 ? rounding : 0 }
+}
 
 /**
  * DBSCAN. Core rows within `eps` of each other are in one cluster; a row that is none but within `eps` of one is on the border, and
  * belongs to the first such core row's. Neighbours are found by k-d trees, exactly: whether a row is within `eps` is decided in 64
- * bits where 32 could be wrong. About O(n·log n) where columns are few, O(n²·d) at worst; memory O(n·d), and for dissimilarities
+ * bits where 32 could be wrong. 0.1 and 0.4 are 0.3 apart although they are not quite so as 32-bit floats: rows x and y are
+ * neighbours up to `eps` + 2⁻²⁴·(‖x‖ + ‖y‖), the most by which writing them in 32 bits brings them apart (‖·‖ by the metric; for
+ * cosine of rows of length one, twice that). Dissimilarities do not tell how large the rows are: they may be beyond `eps` by
+ * 2⁻¹⁸ (4e-6) of it. Where `eps` is 0, only equal rows are neighbours. About O(n·log n) where columns are few, O(n²·d) at worst; memory O(n·d), and for dissimilarities
  * nothing more.
  *
  * @param data n × d points, or dissimilarities
@@ -82,7 +91,7 @@ export async function dbscan(data: Matrix | Dissimilarities, options: DbscanOpti
   if ('n' in data) return ofSquare(data, options)
   const compare = comparableRows(data, metric)
   const weights = checkedWeights(options.weights, data.rows)
-  const radius = compare.toMeasure(eps)
+  const radius = radiusOf(eps, compare)
   const all = compare.rows
   const space = treeArena(2 * treeBytes(all.rows, all.columns), pool)
   const call = { pool, signal }
@@ -138,8 +147,7 @@ async function ofSquare(square: Dissimilarities, options: DbscanOptions): Promis
   const { n } = square
   if (!square.symmetric) throw new InputError('data', 'asymmetric dissimilarities', 'symmetric ones')
   const weights = checkedWeights(options.weights, n)
-  // Distances are of 32 bits: so is what they are compared with.
-  const radius = Math.fround(eps)
+  const radius = eps * (1 + roundingOfSquare)
   let data = square.data
   let since = performance.now()
   const pause = async (done: number) => {
@@ -199,8 +207,8 @@ export async function dbscanOf(
   const labels = new Int32Array(points.rows).fill(-1)
   if (!coreLabels.length) return labels
   const known = { data: cores, rows: coreLabels.length, columns }
-  const { toMeasure, tree, queries } = await twoTrees(known, points, metric, options)
-  const first = await firstWithin(tree, queries, toMeasure(eps), options)
+  const { tree, queries, ...compare } = await twoTrees(known, points, metric, options)
+  const first = await firstWithin(tree, queries, radiusOf(eps, compare), options)
   for (let row = 0; row < points.rows; row++) if (first[row] >= 0) labels[row] = coreLabels[first[row]]
   return labels
 }

@@ -14,6 +14,7 @@ import { type CondensedTree, chosenAbove, condensedTree } from './condensed-tree
 import { reports, twoTrees } from './dbscan.ts'
 import { requireRows } from './k-means-workspace.ts'
 import { requireWhole } from './k-medoids.ts'
+import { pauses } from './k-medoids-workspace.ts'
 import {
   kdTree,
   kthNearest,
@@ -113,11 +114,18 @@ export async function hdbscan(data: Matrix | Dissimilarities, options: HdbscanOp
   const { simultaneous = false } = options
   if (!('n' in data)) requireRows(data)
   const n = 'n' in data ? data.n : data.rows
+  if (options.minPts === undefined && n && n < minPts)
+    throw new InputError('minPts', `${minPts}, the default`, `a whole number from 1 to n (n = ${n})`)
   requireWhole('minPts', minPts, 1, n)
   requireWhole('minClusterSize', minClusterSize, 2, 1_000_000_000)
   const { coreDistances, edges } =
     'n' in data ? await edgesOfSquare(data, minPts, options) : await edgesOfPoints(data, { ...options, minPts, metric })
-  const tree = condensedTree(edges, n, { minClusterSize, allowSingle, simultaneous })
+  const tree = await condensedTree(edges, n, {
+    minClusterSize,
+    allowSingle,
+    simultaneous,
+    signal: options.signal,
+  })
   const found = labelled(tree, n)
   const notes = found.k ? [] : ['No cluster was found: everything is noise.']
   if (options.neighbours)
@@ -165,7 +173,8 @@ async function edgesOfPoints(
   const kth = neighbours
     ? await lastGiven(points, minPts, neighbours)
     : await kthNearest(tree, tree, minPts, { pool, signal, onProgress: report(0) })
-  const coreDistances = Float64Array.from(kth, (other, row) => compare.between(row, other))
+  const pause = pauses({ signal })
+  const coreDistances = await inPieces(n, row => compare.between(row, kth[row]))
   if (n <= mostForPrim || columns >= columnsForPrim)
     return {
       coreDistances,
@@ -173,10 +182,21 @@ async function edgesOfPoints(
     }
   const cores = coreDistances.map(compare.toMeasure)
   const { from, to } = await reachabilityTree(tree, cores, { pool, signal, onProgress: report(1) })
-  const lengths = Float64Array.from(from, (a, edge) =>
-    Math.max(compare.between(a, to[edge]), coreDistances[a], coreDistances[to[edge]]),
-  )
+  const lengths = await inPieces(n - 1, edge => {
+    const [a, b] = [from[edge], to[edge]]
+    return Math.max(compare.between(a, b), coreDistances[a], coreDistances[b])
+  })
   return { coreDistances, edges: { from, to, lengths } }
+
+  async function inPieces(count: number, measure: (at: number) => number): Promise<Float64Array> {
+    const values = new Float64Array(count)
+    for (let at = 0; at < count; at++) {
+      values[at] = measure(at)
+      const wait = pause(at, count)
+      if (wait) await wait
+    }
+    return values
+  }
 }
 
 /** The last neighbour of each row. @throws InputError where there are not n × k rows of the points */

@@ -43,7 +43,15 @@ export {
   linkages,
 } from './hierarchical.ts'
 export { type Init, inits } from './initial-medoids.ts'
-export { centresMatrix, type KMeans, type KMeansOptions, kMeans, nearestCentres } from './k-means.ts'
+export {
+  type CentresMetric,
+  type CentresModel,
+  centresMatrix,
+  type KMeans,
+  type KMeansOptions,
+  kMeans,
+  nearestCentres,
+} from './k-means.ts'
 export { type KMeansInit, kMeansInits } from './k-means-starts.ts'
 export type { Algorithm } from './k-means-workspace.ts'
 export { kMedians } from './k-medians.ts'
@@ -62,7 +70,7 @@ export {
   mixtureOf,
   mixtureParameters,
 } from './mixture.ts'
-export { type CentresModel, openModel, saveModel } from './models.ts'
+export { openModel, type SavedModel, saveModel } from './models.ts'
 export { type OneBatchPamOptions, oneBatchPam } from './one-batch-pam.ts'
 export { fastPam1, fastPam2, pam } from './pam.ts'
 export { pamSil } from './pam-sil.ts'
@@ -97,7 +105,6 @@ export {
   type StabilityOptions,
   simplifiedSilhouette,
   stability,
-  type ValidityMetric,
 } from './validity.ts'
 export {
   type CategoryVariable,

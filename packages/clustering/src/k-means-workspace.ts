@@ -118,6 +118,12 @@ export function checkedWeights(weights: ArrayLike<number> | undefined, n: number
   return checked
 }
 
+/** @throws InputError where a method that knows no weights is given some, as JavaScript can */
+export function refuseWeights(options: object, method: string): void {
+  if ('weights' in options && options.weights !== undefined)
+    throw new InputError('weights', 'weights', `left out, as ${method} counts each row once`)
+}
+
 export function requireRows({ data, rows, columns }: Matrix, field = 'points'): void {
   if (!rows) throw new InputError(field, 'no row', 'at least one row')
   if (!columns) throw new InputError(field, 'no column', 'rows with at least one column')

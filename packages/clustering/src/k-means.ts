@@ -1,8 +1,22 @@
 /** k-means: k centres with the least sum of squared distances from rows to their nearest centre. */
-import { InputError, type LongCall, type Matrix, matrix, random, type WorkerPool } from '@offprint/kernels'
+import {
+  arena,
+  InputError,
+  type LongCall,
+  type Matrix,
+  matrix,
+  normaliseRows,
+  placeRows,
+  random,
+  readRows,
+  requireFinite,
+  type WorkerPool,
+} from '@offprint/kernels'
+import { distinctRowsNote } from './distinct-rows.ts'
 import { initialCentres, type KMeansInit, numbersOf } from './k-means-starts.ts'
-import { type Algorithm, type Workspace, workspace } from './k-means-workspace.ts'
+import { type Algorithm, requireRows, type Workspace, workspace } from './k-means-workspace.ts'
 import { requireK, requireWhole } from './k-medoids.ts'
+import { pauses } from './k-medoids-workspace.ts'
 
 export interface KMeansOptions extends LongCall {
   /** Number of clusters, from 1 to n. */
@@ -28,6 +42,11 @@ export interface KMeansOptions extends LongCall {
   pool?: WorkerPool
 }
 
+/** What rows are compared with centres by: `sphericalKMeans` goes by cosine, `kMedians` by manhattan. */
+export type CentresMetric = 'euclidean' | 'manhattan' | 'cosine'
+
+export const centresMetrics: readonly CentresMetric[] = ['euclidean', 'manhattan', 'cosine']
+
 export interface KMeans {
   /** Cluster of each row. */
   labels: Int32Array
@@ -38,6 +57,8 @@ export interface KMeans {
   centres: Float64Array
   /** d */
   columns: number
+  /** For `nearestCentres`. */
+  metric: CentresMetric
   /** Σ w‖x − c‖², the inertia. */
   objective: number
   /** Assignments of all rows to their nearest centres. */
@@ -48,6 +69,9 @@ export interface KMeans {
   /** What the reader should know, such as fewer distinct rows than clusters. */
   notes: string[]
 }
+
+/** What is needed to place new rows by `nearestCentres`: euclidean where it has no metric. */
+export type CentresModel = Pick<KMeans, 'k' | 'columns' | 'centres'> & Partial<Pick<KMeans, 'metric'>>
 
 /** Most bytes that the bounds of `elkan` may take where the method is chosen by itself. */
 const mostBounds = 2 ** 29
@@ -79,9 +103,10 @@ export async function kMeans(points: Matrix, options: KMeansOptions): Promise<KM
     const start = await initialCentres(space, k, init, random(seed, restart))
     space.setCentres(start)
     const report = (step: number) => onProgress?.(restart + 1 - 0.5 ** (step / 8), restarts)
-    const found = await lloyd(space, { k, stop, maxIterations, seed, report })
+    const found = await lloyd(space, { stop, maxIterations, seed, report })
     if (!best || found.objective < best.objective) best = found
   }
+  best!.notes.push(...(await distinctRowsNote(points, k, options)))
   onProgress?.(restarts, restarts)
   return best!
 }
@@ -108,14 +133,12 @@ function chooseAlgorithm(n: number, columns: number, k: number): Algorithm {
 export async function lloyd(
   space: Workspace,
   {
-    k,
     stop,
     maxIterations,
     seed,
     report,
     project,
   }: {
-    k: number
     stop: number
     maxIterations: number
     seed: number
@@ -140,10 +163,7 @@ export async function lloyd(
     report(iterations)
     await space.pause()
   }
-  const found = await partitionOf(space, { iterations, converged, seed })
-  const empty = found.sizes.filter(size => size === 0).length
-  if (empty) found.notes.push(`There are only ${k - empty} distinct rows, fewer than k = ${k}.`)
-  return found
+  return partitionOf(space, { iterations, converged, seed })
 }
 
 /** What is to be said of the labels and centres that a workspace holds. */
@@ -161,7 +181,8 @@ export async function partitionOf(
   for (const label of labels) sizes[label]++
   const notes: string[] = []
   if (!converged) notes.push('It stopped before it settled: more iterations may lower the objective.')
-  return { labels, k, sizes, centres, columns: space.columns, objective, iterations, converged, seed, notes }
+  const { columns } = space
+  return { labels, k, sizes, centres, columns, metric: 'euclidean', objective, iterations, converged, seed, notes }
 }
 
 /** @returns Σ‖Δc‖² */
@@ -199,31 +220,80 @@ async function fillEmpty(space: Workspace): Promise<void> {
 }
 
 /**
- * The nearest centres of rows that need not be those that were clustered: the first of equally near ones. O(n·k·d).
+ * The nearest centres of rows that need not be those that were clustered: the first of equally near ones. The clustered rows of
+ * `kMeans`, `miniBatchKMeans`, `sphericalKMeans` and `kMedians` get their own labels again; those of bisecting and balanced
+ * k-means, whose clusters are not those of the nearest centres, need not, and noise of trimmed k-means joins a cluster. O(n·k·d).
  *
  * @param points n × d
  * @param model a result of `kMeans` or of its variants, or anything with centres
- * @returns `distances`: euclidean, to the nearest centre
- * @throws InputError for points that do not fit; the signal's reason once it is aborted
+ * @returns `distances` to the nearest centre, by the metric
+ * @throws InputError for points that do not fit, and by cosine for a row of zeros; the signal's reason once it is aborted
  */
 export async function nearestCentres(
   points: Matrix,
-  { centres, columns, k }: Pick<KMeans, 'centres' | 'columns' | 'k'>,
+  { centres, columns, k, metric = 'euclidean' }: CentresModel,
   options: LongCall & { pool?: WorkerPool } = {},
 ): Promise<{ labels: Int32Array; distances: Float64Array }> {
   if (points.columns !== columns)
     throw new InputError('points', `${points.columns} columns`, `${columns} columns, as the centres have`)
   if (!centres.every(Number.isFinite)) throw new InputError('centres', 'NaN or infinite ones', 'finite numbers')
+  if (!centresMetrics.includes(metric))
+    throw new InputError('metric', `'${metric}'`, `one of ${centresMetrics.join(', ')}`)
   if (!points.rows) return { labels: new Int32Array(), distances: new Float64Array() }
-  const space = await workspace(points, { ...options, centres })
+  if (metric === 'manhattan') {
+    requireRows(points)
+    requireFinite(points, 'points')
+    return nearestByManhattan(points, centres, options)
+  }
+  const space = await workspace(metric === 'cosine' ? await rowsOfLengthOne(points, options) : points, {
+    ...options,
+    centres,
+  })
   space.room(k, 'lloyd')
   space.setCentres(centres)
   await space.assign()
   const labels = space.labels().slice()
-  return { labels, distances: (await space.ownDistances()).map(Math.sqrt) }
+  // At length 1, 1 − x·c is half the squared distance.
+  const distanceOf = metric === 'cosine' ? (square: number) => square / 2 : Math.sqrt
+  return { labels, distances: (await space.ownDistances()).map(distanceOf) }
+}
+
+/** Nearest of k × d centres by the sum of absolute differences; the first of equally near ones. */
+export async function nearestByManhattan(
+  { data, rows, columns }: Matrix,
+  centres: Float64Array,
+  { signal, onProgress }: LongCall = {},
+): Promise<{ labels: Int32Array; distances: Float64Array }> {
+  signal?.throwIfAborted()
+  const labels = new Int32Array(rows)
+  const distances = new Float64Array(rows)
+  const pause = pauses({ signal, onProgress })
+  for (let row = 0; row < rows; row++) {
+    const from = row * columns
+    let [nearest, least] = [0, Infinity]
+    for (let at = 0, cluster = 0; at < centres.length; at += columns, cluster++) {
+      let sum = 0
+      for (let column = 0; column < columns; column++) sum += Math.abs(data[from + column] - centres[at + column])
+      if (!(sum < least)) continue
+      nearest = cluster
+      least = sum
+    }
+    labels[row] = nearest
+    distances[row] = least
+    const wait = pause(row, rows)
+    if (wait) await wait
+  }
+  return { labels, distances }
+}
+
+/** @throws InputError for a row of zeros; the signal's reason once it is aborted */
+export async function rowsOfLengthOne(points: Matrix, { signal }: LongCall): Promise<Matrix> {
+  const placed = placeRows(arena(4 * points.rows * (points.columns + 4)), points)
+  await normaliseRows(placed, { field: 'points', signal })
+  return readRows(placed)
 }
 
 /** The centres as a matrix of 32-bit floats, such as `init` and pictures take. */
-export function centresMatrix({ centres, columns, k }: Pick<KMeans, 'centres' | 'columns' | 'k'>): Matrix {
+export function centresMatrix({ centres, columns, k }: CentresModel): Matrix {
   return matrix(k, columns, Float32Array.from(centres))
 }

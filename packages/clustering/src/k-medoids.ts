@@ -55,7 +55,7 @@ export interface KMedoids {
   second: Float32Array
   /** Total deviation: the weighted sum of `nearest`. */
   deviation: number
-  /** Weighted mean of 1 − nearest/second, the medoid silhouette (1 where `nearest` is 0). */
+  /** Weighted mean of 1 − nearest/second, the medoid silhouette (1 where `nearest` is 0, and for a single medoid). */
   medoidSilhouette: number
   /** What was optimised: the total deviation, or for `fasterMsc` and its kin the medoid silhouette, of which more is better. */
   objective: number

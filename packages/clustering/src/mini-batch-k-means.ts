@@ -1,4 +1,5 @@
 import { type Matrix, matrix, random } from '@offprint/kernels'
+import { distinctRowsNote } from './distinct-rows.ts'
 import { type KMeans, type KMeansOptions, partitionOf, requireSearch } from './k-means.ts'
 import { initialCentres, numbersOf } from './k-means-starts.ts'
 import { requireRows, type Workspace, workspace } from './k-means-workspace.ts'
@@ -83,7 +84,9 @@ export async function miniBatchKMeans(points: Matrix, options: MiniBatchOptions)
   space.setCentres(centres)
   space.clear()
   await space.assign()
-  return partitionOf(space, { iterations: steps, converged: without >= patience, seed })
+  const found = await partitionOf(space, { iterations: steps, converged: without >= patience, seed })
+  found.notes.push(...(await distinctRowsNote(points, k, options)))
+  return found
 
   async function start(): Promise<Float64Array> {
     const wanted = Math.min(n, Math.max(startBatches * size, 3 * k))

@@ -11,8 +11,10 @@ import {
   type WorkerPool,
 } from '@offprint/kernels'
 import { relaxed, simd } from '../build/mixture.js'
+import { distinctRowsNote } from './distinct-rows.ts'
 import { kMeans, requireSearch } from './k-means.ts'
 import { checkedWeights, requireRows } from './k-means-workspace.ts'
+import { pauses } from './k-medoids-workspace.ts'
 
 /**
  * What the components' covariances have in common: `full` nothing, `tied` one for all, `diag` no covariance between columns,
@@ -126,7 +128,7 @@ export async function gaussianMixture(points: Matrix, options: GaussianMixtureOp
   if (typeof init === 'string' && !['k-means', 'k-means++'].includes(init))
     throw new InputError('init', `'${init}'`, 'one of k-means, k-means++, labels or a model')
   const weights = checkedWeights(options.weights, points.rows)
-  const space = room(points, k, type, { weights, signal, pool })
+  const space = await room(points, k, type, { weights, signal, pool })
   let best: GaussianMixture | undefined
   for (let restart = 0; restart < restarts; restart++) {
     if (typeof init === 'object' && 'means' in init) space.set({ k, columns: points.columns, type, ...init })
@@ -165,6 +167,7 @@ export async function gaussianMixture(points: Matrix, options: GaussianMixtureOp
     const found = await result(space, { start, iterations, converged, seed, reg })
     if (!best || isBetter(found, best)) best = found
   }
+  best!.notes.push(...(await distinctRowsNote(points, k, options)))
   onProgress?.(restarts, restarts)
   return best!
 }
@@ -254,7 +257,7 @@ interface Room {
   pause(): Promise<void> | undefined
 }
 
-function room(
+async function room(
   points: Matrix,
   k: number,
   type: CovarianceType,
@@ -264,7 +267,7 @@ function room(
     pool,
     everyRow = false,
   }: { weights?: Float64Array; signal?: AbortSignal; pool?: WorkerPool; everyRow?: boolean },
-): Room {
+): Promise<Room> {
   const { rows: n, columns } = points
   const threads = pool?.threads ?? 1
   const shared = pool !== undefined && threads > 1
@@ -297,7 +300,7 @@ function room(
   if (weights) doubles(at.weights, n).set(weights)
   const weight = weights ? weights.reduce((sum, one) => sum + one, 0) : n
   // The data's own mean, so that no digits are lost to where it lies.
-  const origin = meanOf(points, weights, weight)
+  const origin = await meanOf(points, { weights, weight, signal })
   doubles(at.origin, columns).set(origin)
   // A last, odd row of the factors and of the deviations stays 0.
   new Uint8Array(space.memory.buffer, scratch, threads * scratchBytes).fill(0)
@@ -310,7 +313,7 @@ function room(
   if (type === 'diag') covariances = new Float64Array(k * columns)
   if (type === 'spherical') covariances = new Float64Array(k)
   let leastVariances: number[] = []
-  const spread = type === 'tied' ? scatterOf(points, origin, weights) : undefined
+  const spread = type === 'tied' ? await scatterOf(points, origin, { weights, signal }) : undefined
 
   const bindRows = [placed.pointer, placed.bytes, n, columns, at.weights, at.origin, at.labels]
   bindRows.push(at.likelihoods, at.shares)
@@ -451,7 +454,12 @@ function room(
         const from = 3 + one * each
         const count = sums[from]
         shares[one] = count / all
-        if (!(count > 0)) continue
+        if (!(count > 0)) {
+          const own = covariances.subarray((one * covariances.length) / k, ((one + 1) * covariances.length) / k)
+          if (type === 'full') for (let at = 0; at < own.length; at++) own[at] = at % (columns + 1) ? 0 : reg
+          else if (type !== 'tied') own.fill(reg)
+          continue
+        }
         const moved = sums.subarray(from + 1, from + 1 + columns).map(sum => sum / count)
         const second = sums.subarray(from + 1 + columns, from + each)
         if (type === 'full') {
@@ -492,22 +500,36 @@ function room(
   }
 }
 
-function meanOf({ data, rows, columns }: Matrix, weights: Float64Array | undefined, weight: number): Float64Array {
-  const mean = new Float64Array(columns)
-  for (let row = 0; row < rows; row++)
+async function meanOf(
+  { data, rows, columns }: Matrix,
+  { weights, weight, signal }: { weights?: Float64Array; weight: number; signal?: AbortSignal },
+): Promise<Float64Array> {
+  const pause = pauses({ signal })
+  const sums = new Float64Array(columns)
+  for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++)
-      mean[column] += (weights?.[row] ?? 1) * data[row * columns + column]
-  return mean.map(sum => sum / weight)
+      sums[column] += (weights?.[row] ?? 1) * data[row * columns + column]
+    const wait = pause(row, rows)
+    if (wait) await wait
+  }
+  return sums.map(sum => sum / weight)
 }
 
 /** Σ w (x − m)(x − m)ᵀ, its lower triangle. */
-function scatterOf({ data, rows, columns }: Matrix, mean: Float64Array, weights?: Float64Array): Float64Array {
+async function scatterOf(
+  { data, rows, columns }: Matrix,
+  mean: Float64Array,
+  { weights, signal }: { weights?: Float64Array; signal?: AbortSignal },
+): Promise<Float64Array> {
+  const pause = pauses({ signal })
   const sums = new Float64Array(columns * columns)
   const row = new Float64Array(columns)
   for (let at = 0; at < rows; at++) {
     for (let column = 0; column < columns; column++) row[column] = data[at * columns + column] - mean[column]
     const w = weights?.[at] ?? 1
     for (let a = 0; a < columns; a++) for (let b = 0; b <= a; b++) sums[a * columns + b] += w * row[a] * row[b]
+    const wait = pause(at, rows)
+    if (wait) await wait
   }
   return sums
 }
@@ -563,7 +585,7 @@ export async function mixtureOf(
     throw new InputError('points', `${points.columns} columns`, `${model.columns} columns, as the mixture has`)
   requireRows(points)
   requireFinite(points, 'points')
-  const space = room(points, model.k, model.type, { signal, pool, everyRow: true })
+  const space = await room(points, model.k, model.type, { signal, pool, everyRow: true })
   space.set(model)
   await space.expect('last')
   return {

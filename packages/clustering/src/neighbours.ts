@@ -167,10 +167,18 @@ export async function kthNearest(
   )
 }
 
-/** Whether rows of a weight of at least `least` are within a radius (a measure) of each row. */
+/** How far rows may be apart to be neighbours. */
+export interface Radius {
+  /** As a measure. */
+  limit: number
+  /** Rows x and y may be farther apart than that by rounding·(‖x‖ + ‖y‖). */
+  rounding: number
+}
+
+/** Whether rows of a weight of at least `least` are within a radius of each row. */
 export async function haveNeighbours(
   tree: KdTree,
-  radius: number,
+  radius: Radius,
   least: number,
   weights: Float64Array | undefined,
   options: NeighbourOptions = {},
@@ -187,7 +195,14 @@ export async function haveNeighbours(
       space,
       rows,
       pointer =>
-        ask(tree, tree, [{ name: 'bindRadius', args: [radius, before] }], 'countAll', [least, pointer], options),
+        ask(
+          tree,
+          tree,
+          [{ name: 'bindRadius', args: [radius.limit, radius.rounding, before] }],
+          'countAll',
+          [least, pointer],
+          options,
+        ),
       pointer => new Uint8Array(space.memory.buffer, pointer, rows).slice(),
     )
   } finally {
@@ -199,13 +214,21 @@ export async function haveNeighbours(
 export async function firstWithin(
   tree: KdTree,
   queries: KdTree,
-  radius: number,
+  radius: Radius,
   options: NeighbourOptions = {},
 ): Promise<Int32Array> {
   return answers(
     tree.arena,
     4 * queries.rows,
-    pointer => ask(tree, queries, [{ name: 'bindRadius', args: [radius, 0] }], 'firstAll', [pointer], options),
+    pointer =>
+      ask(
+        tree,
+        queries,
+        [{ name: 'bindRadius', args: [radius.limit, radius.rounding, 0] }],
+        'firstAll',
+        [pointer],
+        options,
+      ),
     pointer => new Int32Array(tree.arena.memory.buffer, pointer, queries.rows).slice(),
   )
 }
@@ -213,7 +236,7 @@ export async function firstWithin(
 /** Components of rows that are within a radius of each other; numbered by their first rows. */
 export async function connectedWithin(
   tree: KdTree,
-  radius: number,
+  radius: Radius,
   options: NeighbourOptions = {},
 ): Promise<{ components: Uint32Array; count: number }> {
   const { arena: space, rows, nodes } = tree
@@ -225,7 +248,7 @@ export async function connectedWithin(
       firstNumbers(space, pointer, rows)
       new Uint8Array(space.memory.buffer, pointer + 4 * rows, nodes).fill(0)
       const binds = [
-        { name: 'bindRadius', args: [radius, 0] },
+        { name: 'bindRadius', args: [radius.limit, radius.rounding, 0] },
         { name: 'bindParents', args: [pointer] },
         { name: 'bindConnected', args: [pointer + 4 * rows] },
       ]

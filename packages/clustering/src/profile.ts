@@ -1,5 +1,6 @@
 /** What sets clusters apart: the columns in which each differs most from the other rows. */
 import { InputError } from '@offprint/kernels'
+import { compactLabels } from './labels.ts'
 import type { CategoryVariable, NumberVariable, Variable } from './variables.ts'
 
 /** How a column differs between a cluster's rows and all others. */
@@ -36,22 +37,20 @@ export interface ClusterProfile {
  * Compares each cluster with all other rows, column by column; a missing cell is left out of its column. O(rows · (columns + categories)).
  *
  * @param labels cluster of each row from 0, −1 for noise, whose rows count among the others
- * @throws InputError for labels of another length or below −1
+ * @throws InputError for labels of another length, below −1 or above 999,999
  */
 export function clusterProfile(variables: readonly Variable[], labels: ArrayLike<number>): ClusterProfile {
-  let k = 0
-  for (let row = 0; row < labels.length; row++) {
-    if (!Number.isInteger(labels[row]) || labels[row] < -1)
-      throw new InputError('labels', String(labels[row]), 'whole numbers from 0, or -1 for noise')
-    k = Math.max(k, labels[row] + 1)
-  }
+  const { k, names, places } = compactLabels(labels)
   const differences: Difference[][] = Array.from({ length: k }, () => [])
   const explained = variables.map((variable, at) => {
     if (variable.values.length !== labels.length)
       throw new InputError('labels', `${labels.length} labels`, `one for each of ${variable.values.length} rows`)
-    const found = variable.kind === 'number' ? numberDifferences(variable, labels, k) : shares(variable, labels, k)
-    for (const [cluster, difference] of found.differences.entries())
-      if (difference) differences[cluster].push({ cluster, variable: at, ...difference })
+    const found =
+      variable.kind === 'number'
+        ? numberDifferences(variable, places, names.length)
+        : shares(variable, places, names.length)
+    for (const [place, difference] of found.differences.entries())
+      if (difference) differences[names[place]].push({ cluster: names[place], variable: at, ...difference })
     return found.explained
   })
   for (const of of differences) of.sort((a, b) => Math.abs(b.effect) - Math.abs(a.effect) || a.variable - b.variable)

@@ -2,9 +2,9 @@
 import { breathe, type Dissimilarities, InputError, type LongCall } from '@offprint/kernels'
 
 export interface Silhouettes {
-  /** Mean over all objects; null where the index is not defined (fewer than 2 clusters, or as many as objects). */
+  /** Mean over all objects but noise; null where the index is not defined (fewer than 2 clusters, or as many as objects). */
   mean: number | null
-  /** One for each object. */
+  /** One for each object; 0 for noise, and where the index is not defined. */
   values: Float64Array
   /** Why `mean` is null. */
   note?: string
@@ -16,8 +16,8 @@ const pieceMs = 20
  * Silhouettes (Rousseeuw 1987): (b − a) / max(a, b) with a the mean distance to the object's own cluster without itself, and b
  * the least mean distance to another one; 0 for an object alone in its cluster. O(n²).
  *
- * @param labels cluster of each object, whole numbers from 0
- * @throws InputError for labels of another length or below 0
+ * @param labels cluster of each object, whole numbers from 0; −1 for noise, which is left out
+ * @throws InputError for labels of another length or below −1
  */
 export async function silhouette(
   distances: Dissimilarities,
@@ -29,24 +29,27 @@ export async function silhouette(
   if (labels.length !== n) throw new InputError('labels', `${labels.length} labels`, `one for each of ${n} objects`)
   // Clusters by number, as labels may be any, such as those of a database.
   const numbers = new Map<number, number>()
-  const clusterOf = new Uint32Array(n)
   for (let object = 0; object < n; object++) {
     const label = labels[object]
-    if (!Number.isInteger(label) || label < 0) throw new InputError('labels', String(label), 'whole numbers from 0')
-    if (!numbers.has(label)) numbers.set(label, numbers.size)
-    clusterOf[object] = numbers.get(label)!
+    if (!Number.isInteger(label) || label < -1)
+      throw new InputError('labels', String(label), 'whole numbers from 0, or -1 for noise')
+    if (label >= 0 && !numbers.has(label)) numbers.set(label, numbers.size)
   }
   const clusters = numbers.size
-  const sizes = new Uint32Array(clusters)
+  // Noise comes after the clusters.
+  const clusterOf = Uint32Array.from({ length: n }, (_, object) => numbers.get(labels[object]) ?? clusters)
+  const sizes = new Uint32Array(clusters + 1)
   for (const cluster of clusterOf) sizes[cluster]++
+  const counted = n - sizes[clusters]
   const values = new Float64Array(n)
-  if (clusters < 2 || clusters >= n)
-    return { mean: null, values, note: `not defined for ${clusters} clusters of ${n} objects` }
-  const sums = new Float64Array(clusters)
+  const note = undefinedNote(clusters, counted)
+  if (note) return { mean: null, values, note }
+  const sums = new Float64Array(clusters + 1)
   let { data } = distances
   let since = performance.now()
   let total = 0
   for (let object = 0; object < n; object++) {
+    if (clusterOf[object] === clusters) continue
     sums.fill(0)
     // d(object, other) stands in row `other`; where that is the same, the object's own row is read in one go.
     if (symmetric) for (let other = 0, at = object * n; other < n; other++, at++) sums[clusterOf[other]] += data[at]
@@ -67,17 +70,23 @@ export async function silhouette(
     since = performance.now()
     data = distances.data
   }
-  return { mean: total / n, values }
+  return { mean: total / counted, values }
 }
 
+const undefinedNote = (clusters: number, objects: number) =>
+  clusters < 2 || clusters >= objects ? `not defined for ${clusters} clusters of ${objects} objects` : undefined
+
 /**
- * Medoid silhouettes: 1 − d₁/d₂ with the distances to the nearest and second nearest medoid; 1 where d₁ = 0. With one medoid
- * there is no second one, and every object counts 1. O(n·k).
+ * Medoid silhouettes: 1 − d₁/d₂ with the distances to the nearest and second nearest medoid; 1 where d₁ = 0. O(n·k).
+ *
+ * @param medoids their row numbers
+ * @throws InputError for a number that is no object
  */
-export function medoidSilhouette(
-  { n, data }: Dissimilarities,
-  medoids: ArrayLike<number>,
-): { mean: number; values: Float64Array } {
+export function medoidSilhouette({ n, data }: Dissimilarities, medoids: ArrayLike<number>): Silhouettes {
+  const wrong = Array.from(medoids).find(row => !Number.isInteger(row) || row < 0 || row >= n)
+  if (wrong !== undefined) throw new InputError('medoids', String(wrong), `row numbers from 0 to ${n - 1}`)
+  const note = undefinedNote(medoids.length, n)
+  if (note) return { mean: null, values: new Float64Array(n), note }
   const nearest = new Float32Array(n).fill(Infinity)
   const second = new Float32Array(n).fill(Infinity)
   for (let slot = 0; slot < medoids.length; slot++) {

@@ -1,22 +1,22 @@
-import { arena, type Matrix, normaliseRows, placeRows, random, readRows } from '@offprint/kernels'
-import { type KMeans, type KMeansOptions, lloyd, requireSearch } from './k-means.ts'
+import { type Matrix, random } from '@offprint/kernels'
+import { distinctRowsNote } from './distinct-rows.ts'
+import { type KMeans, type KMeansOptions, lloyd, requireSearch, rowsOfLengthOne } from './k-means.ts'
 import { initialCentres } from './k-means-starts.ts'
 import { requireRows, workspace } from './k-means-workspace.ts'
 
 /**
  * k-means by direction (Dhillon and Modha 2001): rows and centres are brought to length 1, and Σ w x·c is maximised. `objective` is
- * Σ w‖x − c‖² of the rows at length 1, Σ 2w(1 − x·c). O(n·k·d) a step. New rows: `nearestCentres` of rows at length 1.
+ * Σ w‖x − c‖² of the rows at length 1, Σ 2w(1 − x·c). O(n·k·d) a step.
  *
  * @throws InputError for wrong options or points, or a row of zeros; the signal's reason once it is aborted
  */
 export async function sphericalKMeans(points: Matrix, options: Omit<KMeansOptions, 'algorithm'>): Promise<KMeans> {
-  const { k, init = 'greedy-k-means++', seed = 0, tol = 1e-4, maxIterations = 300, onProgress, signal } = options
+  const { k, init = 'greedy-k-means++', seed = 0, tol = 1e-4, maxIterations = 300, onProgress } = options
   const restarts = options.restarts ?? (init === 'random' ? 10 : 1)
   requireRows(points)
   requireSearch(points.rows, { k, restarts, seed, tol, maxIterations })
-  const placed = placeRows(arena(4 * points.rows * (points.columns + 4)), points)
-  await normaliseRows(placed, { field: 'points', signal })
-  const space = await workspace(readRows(placed), options)
+  const rows = await rowsOfLengthOne(points, options)
+  const space = await workspace(rows, options)
   space.room(k, 'lloyd')
   let best: KMeans | undefined
   for (let restart = 0; restart < restarts; restart++) {
@@ -26,11 +26,12 @@ export async function sphericalKMeans(points: Matrix, options: Omit<KMeansOption
     space.setCentres(start)
     const report = (step: number) => onProgress?.(restart + 1 - 0.5 ** (step / 8), restarts)
     const stop = tol * space.variance
-    const found = await lloyd(space, { k, stop, maxIterations, seed, report, project: toUnit })
+    const found = await lloyd(space, { stop, maxIterations, seed, report, project: toUnit })
     if (!best || found.objective < best.objective) best = found
   }
+  best!.notes.push(...(await distinctRowsNote(rows, k, options)))
   onProgress?.(restarts, restarts)
-  return best!
+  return { ...best!, metric: 'cosine' }
 }
 
 /** False where the rows of a cluster cancel each other out, so that it has no direction. */

@@ -1,6 +1,8 @@
 /** What is done to columns before rows are compared: scales brought together, missing cells dealt with. */
-import { breathe, InputError, type LongCall, type Matrix, matrix, requireFinite } from '@offprint/kernels'
+import { InputError, type LongCall, type Matrix, matrix, requireFinite } from '@offprint/kernels'
 import { requireRows } from './k-means-workspace.ts'
+import { pauses } from './k-medoids-workspace.ts'
+import { weightedSelect } from './weighted-select.ts'
 
 /**
  * `z-score`: mean 0, standard deviation (of all rows, not of a sample) 1. `robust`: median 0, and 1.4826 × the median absolute
@@ -23,7 +25,7 @@ const perMedianDeviation = 1.4826
 const perMeanDeviation = 1.2533
 
 /**
- * Brings columns to a common scale, so that one in large units does not drown the others. 64-bit arithmetic. O(n·d·log n).
+ * Brings columns to a common scale, so that one in large units does not drown the others. 64-bit arithmetic. O(n·d).
  *
  * @returns the scales as well, for other rows by `scaleColumns`
  * @throws InputError for points that cannot be used
@@ -70,10 +72,14 @@ export function scaleOf(column: Float64Array, how: Standardisation): [offset: nu
   return [middle, perMedianDeviation * medianOf(deviations) || perMeanDeviation * mean(deviations)]
 }
 
+/** O(n). */
 export function medianOf(values: Float64Array): number {
-  const sorted = values.toSorted()
-  const half = sorted.length >> 1
-  return sorted.length % 2 ? sorted[half] : sorted[half - 1] + (sorted[half] - sorted[half - 1]) / 2
+  const copy = values.slice()
+  const half = copy.length >> 1
+  const upper = weightedSelect(copy, half + 1)
+  if (copy.length % 2) return upper
+  const lower = weightedSelect(copy, half)
+  return lower + (upper - lower) / 2
 }
 
 /** Scales other rows as those that `standardise` has measured. @throws InputError where the columns differ */
@@ -93,6 +99,12 @@ export type Missing = 'refuse' | 'drop' | 'mean' | 'median' | 'nearest'
 
 export const missingChoices: readonly Missing[] = ['refuse', 'drop', 'mean', 'median', 'nearest']
 
+interface Moments {
+  mean: number
+  variance: number
+  median: number
+}
+
 /**
  * Deals with missing cells, which are NaN. `nearest` takes O(n·d) for each row with any.
  *
@@ -110,55 +122,71 @@ export async function completeRows(
     throw new InputError('missing', `'${missing}'`, `one of ${missingChoices.join(', ')}`)
   requireRows(points)
   const { data, rows, columns } = points
-  requireFinite(
-    { data: data.map(value => (Number.isNaN(value) && missing !== 'refuse' ? 0 : value)), rows, columns },
-    'points',
-  )
+  const pause = pauses({ signal })
   const isMissing = (row: number, column: number) => Number.isNaN(data[row * columns + column])
+  const whole: number[] = []
+  for (let row = 0; row < rows; row++) {
+    let gaps = 0
+    for (let column = 0; column < columns; column++) {
+      const value = data[row * columns + column]
+      if (Number.isFinite(value)) continue
+      // Names the cell.
+      if (missing === 'refuse') requireFinite(points, 'points')
+      else if (!Number.isNaN(value)) requireFinite({ ...points, data: data.map(one => one || 0) }, 'points')
+      gaps++
+    }
+    if (!gaps) whole.push(row)
+    const wait = pause(row, rows)
+    if (wait) await wait
+  }
   const all = Uint32Array.from({ length: rows }, (_, row) => row)
-  const whole = all.filter(row => !data.subarray(row * columns, (row + 1) * columns).some(Number.isNaN))
   if (whole.length === rows) return { points, rows: all, filled: 0 }
   if (missing === 'drop') {
     if (!whole.length) throw new InputError('points', 'a missing cell in every row', 'a row without any')
     const kept = matrix(whole.length, columns)
     for (const [at, row] of whole.entries())
       kept.data.set(data.subarray(row * columns, (row + 1) * columns), at * columns)
-    return { points: kept, rows: whole, filled: 0 }
+    return { points: kept, rows: Uint32Array.from(whole), filled: 0 }
   }
-  const moments = Array.from({ length: columns }, (_, column) => {
-    const known = Float64Array.from(
-      all.filter(row => !isMissing(row, column)),
-      row => data[row * columns + column],
-    )
-    if (!known.length) {
+  const moments: Moments[] = []
+  for (let column = 0; column < columns; column++) {
+    let count = 0
+    for (let row = 0; row < rows; row++) if (!isMissing(row, column)) count++
+    if (!count) {
       const message = `points: column ${column + 1} has no number at all, so nothing can be filled in`
       throw new InputError('points', 'no number', 'a number in every column', message)
     }
-    const mean = known.reduce((sum, value) => sum + value / known.length, 0)
-    const variance = known.reduce((sum, value) => sum + (value - mean) ** 2 / known.length, 0)
-    return { mean, variance, median: missing === 'median' ? medianOf(known) : 0 }
-  })
+    const known = new Float64Array(count)
+    for (let row = 0, at = 0; row < rows; row++) if (!isMissing(row, column)) known[at++] = data[row * columns + column]
+    const mean = known.reduce((sum, value) => sum + value / count, 0)
+    const variance = known.reduce((sum, value) => sum + (value - mean) ** 2 / count, 0)
+    moments.push({ mean, variance, median: missing === 'median' ? medianOf(known) : 0 })
+    await pause(column, columns)
+  }
   const filled = matrix(rows, columns, data.slice())
   let cells = 0
   const fill = (row: number, column: number, value: number) => {
     filled.data[row * columns + column] = value
     cells++
   }
+  const isWhole = new Uint8Array(rows)
+  for (const row of whole) isWhole[row] = 1
   for (let row = 0; row < rows; row++) {
-    const gaps = [...moments.keys()].filter(column => isMissing(row, column))
-    if (!gaps.length) continue
-    if (missing !== 'nearest')
-      for (const column of gaps) fill(row, column, moments[column][missing as 'mean' | 'median'])
-    else {
-      const far = differences(row)
-      for (const column of gaps) {
-        let nearest = -1
-        for (let other = 0; other < rows; other++)
-          if (!isMissing(other, column) && (nearest < 0 || far[other] < far[nearest])) nearest = other
-        fill(row, column, data[nearest * columns + column])
+    if (isWhole[row]) continue
+    const far = missing === 'nearest' ? differences(row) : undefined
+    for (let column = 0; column < columns; column++) {
+      if (!isMissing(row, column)) continue
+      if (!far) {
+        fill(row, column, moments[column][missing as 'mean' | 'median'])
+        continue
       }
-      await breathe(signal)
+      let nearest = -1
+      for (let other = 0; other < rows; other++)
+        if (!isMissing(other, column) && (nearest < 0 || far[other] < far[nearest])) nearest = other
+      fill(row, column, data[nearest * columns + column])
     }
+    const wait = pause(row, rows)
+    if (wait) await wait
   }
   return { points: filled, rows: all, filled: cells }
 

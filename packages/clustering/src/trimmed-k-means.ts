@@ -1,7 +1,9 @@
 import { InputError, type Matrix, random } from '@offprint/kernels'
+import { distinctRowsNote } from './distinct-rows.ts'
 import { type KMeans, type KMeansOptions, partitionOf, requireSearch } from './k-means.ts'
 import { initialCentres, numbersOf } from './k-means-starts.ts'
-import { requireRows, workspace } from './k-means-workspace.ts'
+import { refuseWeights, requireRows, workspace } from './k-means-workspace.ts'
+import { weightedSelect } from './weighted-select.ts'
 
 export interface TrimmedOptions extends Omit<KMeansOptions, 'algorithm' | 'weights' | 'tol'> {
   /** Share of the rows that belong to no cluster, at least 0 and below 1; default 0.05. */
@@ -19,6 +21,7 @@ export async function trimmedKMeans(points: Matrix, options: TrimmedOptions): Pr
   const { k, alpha = 0.05, init = 'random', seed = 0, maxIterations = 300, onProgress } = options
   const { restarts = 10 } = options
   requireRows(points)
+  refuseWeights(options, 'trimmedKMeans')
   requireSearch(points.rows, { k, restarts, seed, tol: 0, maxIterations })
   if (!(alpha >= 0 && alpha < 1)) throw new InputError('alpha', String(alpha), 'at least 0 and below 1')
   const { rows: n, columns, data } = points
@@ -40,15 +43,19 @@ export async function trimmedKMeans(points: Matrix, options: TrimmedOptions): Pr
       iterations++
       const distances = await space.ownDistances()
       const labels = space.labels().slice()
-      const order = Array.from(distances.keys()).sort((a, b) => distances[a] - distances[b] || a - b)
-      for (const row of order.slice(left)) labels[row] = -1
+      // Up to here the rows are left in; of those that are just as far, the first.
+      const limit = weightedSelect(distances.slice(), left)
+      let equal = left
+      for (const distance of distances) if (distance < limit) equal--
+      for (let row = 0; row < n; row++)
+        if (distances[row] > limit || (distances[row] === limit && equal-- <= 0)) labels[row] = -1
       const last = before
       converged = last !== undefined && labels.every((label, row) => label === last[row])
       if (converged || iterations > maxIterations) {
         const found = await partitionOf(space, { iterations, converged, seed })
         const sizes = new Uint32Array(k)
         for (const label of labels) if (label >= 0) sizes[label]++
-        const objective = order.slice(0, left).reduce((sum, row) => sum + distances[row], 0)
+        const objective = distances.reduce((sum, distance, row) => (labels[row] < 0 ? sum : sum + distance), 0)
         if (!best || objective < best.objective) best = { ...found, labels, sizes, objective }
         break
       }
@@ -67,16 +74,20 @@ export async function trimmedKMeans(points: Matrix, options: TrimmedOptions): Pr
         return count > 0 ? sum / count : kept[at]
       })
       // An empty cluster takes the farthest of the rows that are left in.
-      let farthest = left
       for (let cluster = 0; cluster < k; cluster++) {
-        if (counts[cluster] > 0 || farthest === 0) continue
-        const row = order[--farthest]
-        if (distances[row] > 0) centres.set(data.subarray(row * columns, (row + 1) * columns), cluster * columns)
+        if (counts[cluster] > 0) continue
+        let farthest = -1
+        for (let row = 0; row < n; row++)
+          if (labels[row] >= 0 && distances[row] > 0 && !(distances[row] < distances[farthest])) farthest = row
+        if (farthest < 0) break
+        distances[farthest] = 0
+        centres.set(data.subarray(farthest * columns, (farthest + 1) * columns), cluster * columns)
       }
       onProgress?.(restart + 1 - 0.5 ** (iterations / 8), restarts)
       await space.pause()
     }
   }
+  best!.notes.push(...(await distinctRowsNote(points, k, { signal })))
   onProgress?.(restarts, restarts)
   return best!
 }

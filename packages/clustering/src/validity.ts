@@ -6,6 +6,7 @@ import {
   instantiate,
   type LongCall,
   type Matrix,
+  type Metric,
   matrix,
   normaliseRows,
   placeRows,
@@ -21,6 +22,7 @@ import { scaledRows } from './comparable-rows.ts'
 import { kMeans } from './k-means.ts'
 import { checkedWeights, requireRows } from './k-means-workspace.ts'
 import { requireK, requireWhole } from './k-medoids.ts'
+import { pauses } from './k-medoids-workspace.ts'
 
 /** An index, or null where it is not defined: fewer than two clusters, or as many as rows. */
 export interface Index {
@@ -29,12 +31,9 @@ export interface Index {
   note?: string
 }
 
-/** `cosine` is 1 − x·y/(‖x‖‖y‖). */
-export type ValidityMetric = 'euclidean' | 'sqeuclidean' | 'cosine' | 'manhattan'
-
 export interface PointSilhouetteOptions extends LongCall {
   /** Default `euclidean`. */
-  metric?: ValidityMetric
+  metric?: Metric
   /**
    * Rows to take the mean over, each against all: a number of rows, drawn from each cluster in proportion; or all. Default all of up to
    * 20,000 rows, 5,000 of more.
@@ -73,7 +72,7 @@ interface Engine {
   extremes(ids: number, from: number, to: number, out: number, scratch: number): void
 }
 
-const metricOf: Record<ValidityMetric, number> = { euclidean: 0, sqeuclidean: 1, cosine: 2, manhattan: 3 }
+const metricOf: Record<Metric, number> = { euclidean: 0, sqeuclidean: 1, cosine: 2, manhattan: 3, chebyshev: 4 }
 const mostRows = 20_000
 const sampleRows = 5000
 /** Differences in a piece of work of a thread, short of 10 ms. */
@@ -376,14 +375,19 @@ export interface GapOptions extends LongCall {
 }
 
 export interface Gap {
-  /** From k = 1 on. */
+  /** From k = 1 to `mostClusters`, or to the last k at which rows still differ within a cluster: beyond it W is 0, and ln W nothing. */
   gaps: Float64Array
   /** Standard errors, with √(1 + 1/references). */
   errors: Float64Array
   /** ln W of the points. */
   logW: Float64Array
-  /** The least k whose gap is at least that of k + 1 less its error (Tibshirani et al. 2001); mostClusters where there is none. */
+  /**
+   * The least k whose gap is at least that of k + 1 less its error (Tibshirani et al. 2001); the last one where there is none, and 1
+   * where all rows are equal.
+   */
   k: number
+  /** Where and why there are fewer gaps than `mostClusters`. */
+  notes: string[]
 }
 
 /**
@@ -402,32 +406,45 @@ export async function gapStatistic(points: Matrix, options: GapOptions): Promise
   requireWhole('seed', seed, 0, 2 ** 32 - 1)
   if (power !== 1 && power !== 2) throw new InputError('power', String(power), '1 or 2')
   if (box !== 'principal' && box !== 'columns') throw new InputError('box', `'${box}'`, "'principal' or 'columns'")
-  const measure = async (set: Matrix, report: (k: number) => void): Promise<Float64Array> => {
-    const logs = new Float64Array(mostClusters)
-    for (let k = 1; k <= mostClusters; k++) {
+  /** ln W from k = 1 on, as long as W is above 0. */
+  const measure = async (set: Matrix, most: number, report: (k: number) => void): Promise<number[]> => {
+    const logs: number[] = []
+    for (let k = 1; k <= most; k++) {
       const { labels, objective } = await kMeans(set, { k, restarts, seed, pool, signal })
-      logs[k - 1] = Math.log(power === 2 ? objective : await dispersion(set, labels, { pool, signal }))
+      const log = Math.log(power === 2 ? objective : await dispersion(set, labels, { pool, signal }))
+      if (log === -Infinity) break
+      logs.push(log)
       report(k)
     }
     return logs
   }
   const total = (references + 1) * mostClusters
-  const logW = await measure(points, k => onProgress?.(k, total))
-  const make = uniformIn(points, box)
-  const all: Float64Array[] = []
-  for (let one = 0; one < references; one++)
-    all.push(await measure(make(random(seed, one + 1).next), k => onProgress?.((one + 1) * mostClusters + k, total)))
-  const gaps = new Float64Array(mostClusters)
-  const errors = new Float64Array(mostClusters)
-  for (let at = 0; at < mostClusters; at++) {
+  const ofPoints = await measure(points, mostClusters, k => onProgress?.(k, total))
+  let most = ofPoints.length
+  const make = most ? await uniformIn(points, box, signal) : undefined
+  const all: number[][] = []
+  for (let one = 0; make && one < references; one++) {
+    const set = await make(random(seed, one + 1).next)
+    all.push(await measure(set, most, k => onProgress?.((one + 1) * mostClusters + k, total)))
+    most = Math.min(most, all[one].length)
+  }
+  const logW = Float64Array.from(ofPoints.slice(0, most))
+  const gaps = new Float64Array(most)
+  const errors = new Float64Array(most)
+  for (let at = 0; at < most; at++) {
     const mean = all.reduce((sum, logs) => sum + logs[at] / references, 0)
     const variance = all.reduce((sum, logs) => sum + (logs[at] - mean) ** 2 / Math.max(1, references - 1), 0)
     gaps[at] = mean - logW[at]
     errors[at] = Math.sqrt(variance * (1 + 1 / references))
   }
   let k = 1
-  while (k < mostClusters && !(gaps[k - 1] >= gaps[k] - errors[k])) k++
-  return { gaps, errors, logW, k }
+  while (k < most && !(gaps[k - 1] >= gaps[k] - errors[k])) k++
+  const notes: string[] = []
+  if (!most) notes.push('All rows are the same, so that there is no gap: they are one cluster.')
+  else if (most < mostClusters)
+    notes.push(`The gap is not defined for ${most + 1} clusters or more, as all rows of each are then the same.`)
+  onProgress?.(total, total)
+  return { gaps, errors, logW, k, notes }
 }
 
 /** Σ over clusters of Σ d(x, y) over unordered pairs, divided by twice its rows: R's clusGap. */
@@ -442,41 +459,61 @@ async function dispersion(points: Matrix, labels: Int32Array, options: PointSilh
   return total
 }
 
-/** Points of the same number, uniform in a box around the given ones. */
-function uniformIn(points: Matrix, box: 'principal' | 'columns'): (next: () => number) => Matrix {
+/** Points of the same number, uniform in a box around the given ones. O(n·d²) each. */
+async function uniformIn(
+  points: Matrix,
+  box: 'principal' | 'columns',
+  signal?: AbortSignal,
+): Promise<(next: () => number) => Promise<Matrix>> {
   const { data, rows, columns: d } = points
+  const pause = pauses({ signal })
+  const eachRow = async (work: (row: number) => void) => {
+    for (let row = 0; row < rows; row++) {
+      work(row)
+      const wait = pause(row, rows)
+      if (wait) await wait
+    }
+  }
   const mean = new Float64Array(d)
-  for (let at = 0; at < data.length; at++) mean[at % d] += data[at] / rows
+  await eachRow(row => {
+    for (let column = 0; column < d; column++) mean[column] += data[row * d + column] / rows
+  })
+  const centred = new Float64Array(d)
+  const centre = (row: number) => {
+    for (let column = 0; column < d; column++) centred[column] = data[row * d + column] - mean[column]
+  }
   let axes = new Float64Array(d * d)
   if (box === 'principal') {
     const covariance = new Float64Array(d * d)
-    for (let row = 0; row < rows; row++)
-      for (let a = 0; a < d; a++)
-        for (let b = 0; b < d; b++)
-          covariance[a * d + b] += (data[row * d + a] - mean[a]) * (data[row * d + b] - mean[b])
+    await eachRow(row => {
+      centre(row)
+      for (let a = 0; a < d; a++) for (let b = 0; b <= a; b++) covariance[a * d + b] += centred[a] * centred[b]
+    })
+    for (let a = 0; a < d; a++) for (let b = 0; b < a; b++) covariance[b * d + a] = covariance[a * d + b]
     axes = Float64Array.from(symmetricEigen(covariance, d).vectors)
   } else for (let at = 0; at < d; at++) axes[at * d + at] = 1
   const least = new Float64Array(d).fill(Infinity)
   const most = new Float64Array(d).fill(-Infinity)
-  for (let row = 0; row < rows; row++)
+  await eachRow(row => {
+    centre(row)
     for (let axis = 0; axis < d; axis++) {
       let place = 0
-      for (let column = 0; column < d; column++)
-        place += (data[row * d + column] - mean[column]) * axes[axis * d + column]
+      for (let column = 0; column < d; column++) place += centred[column] * axes[axis * d + column]
       least[axis] = Math.min(least[axis], place)
       most[axis] = Math.max(most[axis], place)
     }
-  return next => {
+  })
+  return async next => {
     const made = matrix(rows, d)
-    const place = new Float64Array(d)
-    for (let row = 0; row < rows; row++) {
-      for (let axis = 0; axis < d; axis++) place[axis] = least[axis] + next() * (most[axis] - least[axis])
-      for (let column = 0; column < d; column++) {
-        let value = mean[column]
-        for (let axis = 0; axis < d; axis++) value += place[axis] * axes[axis * d + column]
-        made.data[row * d + column] = value
+    const row = new Float64Array(d)
+    await eachRow(at => {
+      row.set(mean)
+      for (let axis = 0; axis < d; axis++) {
+        const place = least[axis] + next() * (most[axis] - least[axis])
+        for (let column = 0; column < d; column++) row[column] += place * axes[axis * d + column]
       }
-    }
+      made.data.set(row, at * d)
+    })
     return made
   }
 }

@@ -18,7 +18,8 @@ import {
   resizeMedoids,
   silhouette,
 } from '@offprint/clustering'
-import { dissimilarities, matrix, precomputed } from '@offprint/kernels'
+import { dissimilarities, matrix, precomputed, random } from '@offprint/kernels'
+import { condensedTree } from '../src/condensed-tree.ts'
 
 test('what was cancelled before it began is not begun, however little it is', async () => {
   const reason = new Error('enough')
@@ -42,4 +43,29 @@ test('what was cancelled before it began is not begun, however little it is', as
     calls.push(dynMsc(data, { kMax: 3, signal }))
   }
   for (const ended of await Promise.allSettled(calls)) assert.equal(ended.status === 'rejected' && ended.reason, reason)
+})
+
+test('filling cells and condensing a tree let the event loop run, and end when they are told to', async () => {
+  const gaps = matrix(
+    100_000,
+    20,
+    Float32Array.from({ length: 2_000_000 }, (_, at) => (at % 7 ? at % 100 : NaN)),
+  )
+  const { next } = random(1)
+  const n = 200_000
+  const path = {
+    from: Uint32Array.from({ length: n - 1 }, (_, at) => at),
+    to: Uint32Array.from({ length: n - 1 }, (_, at) => at + 1),
+    lengths: Float64Array.from({ length: n - 1 }, next),
+  }
+  const calls: ((signal: AbortSignal) => Promise<unknown>)[] = [
+    ...(['drop', 'mean', 'median'] as const).map(how => (signal: AbortSignal) => completeRows(gaps, how, { signal })),
+    signal => condensedTree(path, n, { minClusterSize: 5, allowSingle: false, simultaneous: false, signal }),
+  ]
+  for (const call of calls) {
+    const reason = new Error('enough')
+    const controller = new AbortController()
+    setImmediate(() => controller.abort(reason))
+    await assert.rejects(call(controller.signal), reason)
+  }
 })

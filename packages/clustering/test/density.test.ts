@@ -121,6 +121,48 @@ for (const metric of metrics.filter(one => one !== 'cosine'))
     )
   })
 
+for (const metric of metrics.filter(one => one !== 'cosine'))
+  test(`DBSCAN by ${metric} of decimals is that of the same numbers as whole ones, wherever they lie`, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        cases,
+        fc.constantFrom(0, 1, 2, 3, 5),
+        fc.constantFrom(0, 20_000),
+        async ({ rows, minPts }, eps, shift) => {
+          const expected = dbscanByHand(rows, eps, minPts, metric, new Array(rows.length).fill(1))
+          const tenths = matrixOf(rows.map(row => row.map(value => (value + shift) / 10)))
+          const radius = metric === 'sqeuclidean' ? eps / 100 : eps / 10
+          const found = await dbscan(tenths, { eps: radius, minPts, metric })
+          assert.deepEqual([...found.labels], expected.labels)
+          if (found.model) assert.deepEqual([...(await dbscanOf(tenths, found.model))], expected.labels)
+          if (shift) return
+          const square = await dbscan(await dissimilarities(tenths, metric), { eps: radius, minPts })
+          assert.deepEqual([...square.labels], expected.labels)
+        },
+      ),
+      { seed: 1, numRuns: 100 },
+    )
+  })
+
+test(
+  'DBSCAN of 0, 0.1, …, 1 by 0.1 is one cluster; of iris it finds as much noise as whole numbers say',
+  on('clustering-bench'),
+  async () => {
+    const steps = matrixOf(Array.from({ length: 11 }, (_, at) => [at / 10]))
+    const { points } = read('other/iris')
+    for (const data of [steps, await dissimilarities(steps)])
+      assert.deepEqual([...(await dbscan(data, { eps: 0.1, minPts: 2 })).labels], new Array(11).fill(0))
+    for (const [metric, eps, noise] of [
+      ['manhattan', 0.6, 32],
+      ['manhattan', 0.5, 71],
+      ['chebyshev', 0.3, 21],
+      ['euclidean', 0.3, 86],
+    ] as const)
+      for (const data of [points, await dissimilarities(points, metric)])
+        assert.equal((await dbscan(data, { eps, minPts: 5, metric })).noise, noise)
+  },
+)
+
 /** Groups of rows with something between them. */
 function groups(n: number, columns: number, seed: number, scale = 1): Matrix {
   const { next, normal } = random(seed)
@@ -397,6 +439,15 @@ test('a row that is far out leaves the others their distances, also among new ro
   const tiny = matrix(3, 1, Float32Array.of(0, 1e-25, 1))
   assert.deepEqual([...(await dbscan(tiny, { eps: 1e-26, minPts: 1 })).labels], [0, 1, 2])
   assert.deepEqual([...(await dbscan(tiny, { eps: 1e-24, minPts: 1 })).labels], [0, 0, 1])
+})
+
+test('fewer rows than the default of minPts: the error says that it is the default', async () => {
+  const points = matrix(4, 1, Float32Array.of(0, 1, 2, 9))
+  for (const data of [points, await dissimilarities(points)]) {
+    await assert.rejects(hdbscan(data), /minPts must be a whole number from 1 to n \(n = 4\), found 5, the default/)
+    await assert.rejects(hdbscan(data, { minPts: 5 }), /minPts must be a whole number from 1 to 4, found 5$/)
+    assert.equal((await hdbscan(data, { minPts: 2 })).labels.length, 4)
+  }
 })
 
 test('equal rows, one row, everything noise', async () => {

@@ -199,11 +199,60 @@ test('mini-batch: the same in any number of threads', async () => {
   }
 })
 
+test('rows that were clustered get their own labels by the model, saved and opened, also by cosine and manhattan', async () => {
+  const { normal } = random(7)
+  const points = matrix(
+    600,
+    5,
+    Float32Array.from({ length: 3000 }, (_, at) => Math.exp(normal()) * (1 + (at % 5)) - 2),
+  )
+  for (const method of [kMeans, miniBatchKMeans, sphericalKMeans, kMedians]) {
+    const found = await method(points, { k: 6, seed: 1 })
+    const { labels, distances } = await nearestCentres(points, openModel(saveModel(found)) as CentresModel)
+    assert.deepEqual(labels, found.labels, method.name)
+    const total = distances.reduce((sum, one) => sum + one, 0)
+    if (method === kMedians) close(total, found.objective)
+    if (method === sphericalKMeans) close(2 * total, found.objective)
+  }
+  const mixture = await gaussianMixture(points, { k: 3, seed: 1 })
+  assert.deepEqual((await mixtureOf(points, openModel(saveModel(mixture)) as MixtureModel)).labels, mixture.labels)
+  const trimmed = await trimmedKMeans(points, { k: 4, seed: 1, alpha: 0.1 })
+  const { labels } = await nearestCentres(points, openModel(saveModel(trimmed)) as CentresModel)
+  for (const [row, label] of trimmed.labels.entries()) if (label >= 0) assert.equal(labels[row], label)
+})
+
+for (const [name, method] of Object.entries({ ...methods, kMeans }))
+  test(`${name} says so where there are fewer distinct rows than clusters`, async () => {
+    const two = matrix(6, 2, Float32Array.of(1, 2, 3, 5, 1, 2, 3, 5, 1, 2, 3, 5))
+    assert.deepEqual((await method(two, { k: 4, seed: 1 })).notes, [
+      'There are only 2 distinct rows, fewer than k = 4.',
+    ])
+    const one = matrix(3, 1, Float32Array.of(5, 5, 5))
+    assert.deepEqual((await method(one, { k: 2 })).notes, ['There is only one distinct row, fewer than k = 2.'])
+    assert.deepEqual((await method(two, { k: 2, seed: 1 })).notes, [])
+  })
+
+test('balanced and trimmed k-means refuse weights, which they do not know', async () => {
+  const { points } = groups(20, 2, 2)
+  for (const [method, name] of [
+    [balancedKMeans, 'balancedKMeans'],
+    [trimmedKMeans, 'trimmedKMeans'],
+  ] as const)
+    for (const weights of [[1, 2], new Array(20).fill(1)])
+      await assert.rejects(
+        method(points, { k: 2, weights } as Parameters<typeof method>[1]),
+        new RegExp(`weights must be left out, as ${name} counts each row once, found weights`),
+      )
+})
+
 test('models are the same after saving and opening, and place rows alike', async () => {
   const { points } = groups(200, 3, 3)
   const means = await kMeans(points, { k: 3 })
   const opened = openModel(saveModel(means)) as CentresModel
-  assert.deepEqual(opened, { k: 3, columns: 3, centres: means.centres })
+  assert.deepEqual(opened, { k: 3, columns: 3, metric: 'euclidean', centres: means.centres })
+  // As it was written before there was a metric.
+  const older = saveModel(means).replace('"version":2', '"version":1').replace('"metric":"euclidean",', '')
+  assert.deepEqual(openModel(older), opened)
   assert.deepEqual((await nearestCentres(points, opened)).labels, means.labels)
   for (const type of ['full', 'tied', 'diag', 'spherical'] as const) {
     const mixture = await gaussianMixture(points, { k: 3, type })
@@ -216,7 +265,9 @@ test('models are the same after saving and opening, and place rows alike', async
     ['k-means', /found no JSON/],
     ['{}', /found JSON of another kind/],
     ['null', /found JSON of another kind/],
-    [text.replace('"version":1', '"version":2'), /found version 2/],
+    [text.replace('"version":2', '"version":3'), /found version 3/],
+    [text.replace('"euclidean"', '"chebyshev"'), /found the metric 'chebyshev'/],
+    [text.replace('"metric":"euclidean",', ''), /found the metric 'undefined'/],
     [text.replace('"k":3', '"k":4'), /found damaged centres/],
     [text.replace('"k":3', '"k":0'), /found a model without its sizes/],
     [text.slice(0, -1), /found no JSON/],

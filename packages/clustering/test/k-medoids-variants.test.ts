@@ -183,7 +183,7 @@ test('dynMsc drops the medoid that is missed least, finds the groups that are th
   )
   assert.equal(Math.max(...found.curve.map(one => one.medoidSilhouette)), found.medoidSilhouette)
   const distances = await dissimilarities(points)
-  near(medoidSilhouette(distances, found.medoids).mean, found.medoidSilhouette)
+  near(medoidSilhouette(distances, found.medoids).mean!, found.medoidSilhouette)
   const all = await dynMsc(matrix(5, 1, Float32Array.of(0, 1, 10, 11, 12)), { kMax: 5 })
   assert.equal(all.curve.length, 4)
   assert.equal(all.curve.at(-1)!.medoidSilhouette, 1)

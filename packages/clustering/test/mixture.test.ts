@@ -52,6 +52,31 @@ test('the ICL by labels is as mclust has it', on('clustering-bench'), async () =
   close(found.iclHard, -584.052206, 0.01)
 })
 
+// mclust 6.0.0 ends at a change of 1e-5. Its EII, with one variance for all components, is none of the types here: `spherical` is its VII.
+for (const [name, type, bic, runs] of [
+  ['VVV,2', 'full', -574.017832, [50, 100]],
+  ['VVV,3', 'full', -580.83963, [50, 18, 1, 1, 1, 1, 1, 4, 1, 5, 1, 16, 50]],
+  ['EEE,3', 'tied', -632.964732, [50, 20, 1, 12, 1, 16, 33, 1, 16]],
+] as const)
+  test(
+    `iris, ${name}: from mclust's labels on, BIC is mclust's with the sign turned`,
+    on('clustering-bench'),
+    async () => {
+      // Run lengths of its labels: 0, then 1 and 2 in turns.
+      const labels = runs.flatMap((length, run) => new Array<number>(length).fill(run ? 2 - (run % 2) : 0))
+      const k = Math.max(...labels) + 1
+      const found = await gaussianMixture(benchmark('iris').points, {
+        k,
+        type,
+        init: labels,
+        tol: 1e-10,
+        maxIterations: 1000,
+      })
+      close(-found.bic, bic, 2e-3)
+      assert.equal(found.converged, true)
+    },
+  )
+
 /** ln of share times density, by elimination. */
 function logDensity(
   row: number[],
@@ -163,6 +188,29 @@ test('components that collapse are reported, and are not the best of several sta
   assert.ok(Number.isFinite(equal.objective))
   await assert.rejects(gaussianMixture(matrix(8, 2), { k: 1, reg: 0 }), /reg must be great enough/)
 })
+
+for (const type of covarianceTypes)
+  test(`${type}: more components than distinct rows, or than rows of any weight, are empty and said to be so`, async () => {
+    const two = matrix(6, 2, Float32Array.of(1, 2, 3, 5, 1, 2, 3, 5, 1, 2, 3, 5))
+    for (const init of ['k-means', 'k-means++'] as const) {
+      const found = await gaussianMixture(two, { k: 4, seed: 1, type, init })
+      assert.deepEqual(
+        Array.from({ length: 4 }, (_, one) => one).filter(one => found.shares[one] === 0),
+        found.degenerate.filter(one => found.sizes[one] === 0),
+      )
+      assert.equal(found.degenerate.length, 4)
+      assert.match(found.notes.join(' '), /has collapsed.*There are only 2 distinct rows, fewer than k = 4\./)
+      assert.ok([found.objective, found.bic, found.icl, found.iclHard].every(Number.isFinite))
+      assert.ok(found.covariances.every(Number.isFinite))
+      assert.deepEqual((await mixtureOf(two, found)).labels, found.labels)
+      const wide = await gaussianMixture(two, { k: 4, seed: 1, type, init, reg: 1 })
+      assert.ok(Number.isFinite(wide.objective))
+    }
+    const weightless = [1, 1, 1, 1, 0, 0]
+    const spread = matrix(6, 2, Float32Array.of(1, 2, 3, 5, 1, 3, 3, 6, 8, 8, 9, 9))
+    const found = await gaussianMixture(spread, { k: 2, type, weights: weightless, init: [0, 0, 0, 0, 1, 1] })
+    assert.deepEqual([found.degenerate, [...found.shares]], [[1], [1, 0]])
+  })
 
 test('one row, one component; many components; parameters are counted', async () => {
   const single = await gaussianMixture(matrix(1, 2, Float32Array.of(3, 4)), { k: 1 })

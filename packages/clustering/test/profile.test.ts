@@ -216,6 +216,29 @@ test('labels keep their numbers as well as any renaming can do it', () => {
   assert.throws(() => matchLabels([0], []), /after must be one for each of the 1 before/)
 })
 
+test('large label numbers take neither time nor memory, and are refused where a result has a place for each', () => {
+  const ids = matchLabels([2_000_000_000, 7, 7], [1, 0, 0])
+  assert.deepEqual([[...ids.labels], ids.kept], [[2_000_000_000, 7, 7], 1])
+  const fresh = matchLabels([100_000_000, -1], [0, 1])
+  assert.deepEqual([[...fresh.labels], fresh.appeared], [[100_000_000, 100_000_001], [100_000_001]])
+  const points = matrix(3, 2, Float32Array.of(0, 0, 1, 1, 9, 9))
+  const medoids = clusterMedoids(points, [0, 0, 900_000])
+  assert.deepEqual([medoids.length, medoids[0], medoids[5], medoids[900_000]], [900_001, 0, -1, 2])
+  const wide = category('c', [...Array(50).keys()].map(String), 3, 3, 4)
+  const { differences } = clusterProfile([number('x', 1, 2, 9), wide], [0, 0, 900_000])
+  assert.deepEqual(differences[900_000].map(({ cluster, variable }) => [cluster, variable]).sort(), [
+    [900_000, 0],
+    [900_000, 1],
+  ])
+  for (const call of [
+    () => clusterMedoids(points, [0, 1, 100_000_000]),
+    () => clusterProfile([number('x', 1, 2, 9)], [0, 1, 100_000_000]),
+  ])
+    assert.throws(call, /labels must be at most 999999, found 100000000/)
+  assert.throws(() => matchLabels([0, 1], [0, 100_000_000]), /after must be at most 999999/)
+  assert.throws(() => matchLabels([0, 2 ** 31], [0, 1]), /before must be at most 2000000000/)
+})
+
 test('a cluster is shown by the row with the least sum of squared distances to its others', () => {
   const cell = fc.integer({ min: -9, max: 9 })
   fc.assert(

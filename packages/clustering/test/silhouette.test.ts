@@ -7,6 +7,7 @@ import {
   medoidSilhouette,
   medoidsModel,
   openModel,
+  pointSilhouette,
   project,
   saveModel,
   silhouette,
@@ -55,7 +56,11 @@ test('medoid silhouettes are 1 − d₁/d₂', async () => {
     fc.asyncProperty(labelled, async ({ n, values, labels }) => {
       const distances = await dissimilarities(matrix(n, 2, Float32Array.from(values)), 'manhattan')
       const medoids = [...new Set(labels)].map(label => labels.indexOf(label))
-      const { mean, values: found } = medoidSilhouette(distances, medoids)
+      const { mean, values: found, note } = medoidSilhouette(distances, medoids)
+      if (medoids.length < 2 || medoids.length >= n) {
+        assert.equal(mean, null)
+        return assert.equal(note, `not defined for ${medoids.length} clusters of ${n} objects`)
+      }
       let sum = 0
       for (let object = 0; object < n; object++) {
         const [first, second = Infinity] = medoids.map(medoid => at(distances, object, medoid)).sort((a, b) => a - b)
@@ -63,16 +68,56 @@ test('medoid silhouettes are 1 − d₁/d₂', async () => {
         sum += expected
         assert.ok(Math.abs(found[object] - expected) < 1e-9)
       }
-      assert.ok(Math.abs(mean - sum / n) < 1e-9)
+      assert.ok(Math.abs(mean! - sum / n) < 1e-9)
     }),
     { seed: 2, numRuns: 100 },
   )
 })
 
+test('medoid silhouettes of one medoid, of none and of all objects are not defined; what is no object is refused', async () => {
+  const distances = await dissimilarities(matrix(3, 1, Float32Array.of(1, 2, 4)))
+  for (const medoids of [[], [1], [0, 1, 2]]) {
+    const { mean, values, note } = medoidSilhouette(distances, medoids)
+    assert.deepEqual([mean, [...values]], [null, [0, 0, 0]])
+    assert.match(note!, /not defined for \d clusters of 3 objects/)
+  }
+  for (const wrong of [3, -1, 0.5, NaN])
+    assert.throws(() => medoidSilhouette(distances, [0, wrong]), /medoids must be row numbers from 0 to 2, found/)
+})
+
+test('noise has no silhouette: the mean is that of the others alone, as of points', async () => {
+  const points = matrix(8, 1, Float32Array.of(0, 1, 100, 10, 12, 50, 11, 2))
+  const labels = [0, 0, -1, 1, 1, -1, 1, 0]
+  const found = await silhouette(await dissimilarities(points), labels)
+  const kept = [0, 1, 3, 4, 6, 7]
+  const without = await silhouette(
+    await dissimilarities(
+      matrix(
+        6,
+        1,
+        Float32Array.from(kept, row => points.data[row]),
+      ),
+    ),
+    kept.map(row => labels[row]),
+  )
+  assert.equal(found.mean, without.mean)
+  assert.deepEqual(
+    kept.map(row => found.values[row]),
+    [...without.values],
+  )
+  assert.deepEqual([found.values[2], found.values[5]], [0, 0])
+  assert.ok(Math.abs(found.mean! - (await pointSilhouette(points, labels)).mean!) < 1e-6)
+  const noise = await silhouette(await dissimilarities(points), new Array(8).fill(-1))
+  assert.deepEqual([noise.mean, noise.note], [null, 'not defined for 0 clusters of 0 objects'])
+})
+
 test('labels that do not fit are refused', async () => {
   const distances = await dissimilarities(matrix(3, 1, Float32Array.of(1, 2, 3)))
   await assert.rejects(silhouette(distances, [0, 1]), /labels must be one for each of 3 objects, found 2 labels/)
-  await assert.rejects(silhouette(distances, [0, 1, -1]), /labels must be whole numbers from 0, found -1/)
+  await assert.rejects(
+    silhouette(distances, [0, 1, -2]),
+    /labels must be whole numbers from 0, or -1 for noise, found -2/,
+  )
 })
 
 test('an object alone in its cluster counts 0; fewer than two clusters have no silhouette', async () => {

@@ -83,6 +83,7 @@ const metrics = {
   euclidean: (a: number[], b: number[]) => Math.sqrt(squared(a, b)),
   sqeuclidean: squared,
   manhattan: (a: number[], b: number[]) => a.reduce((sum, value, at) => sum + Math.abs(value - b[at]), 0),
+  chebyshev: (a: number[], b: number[]) => Math.max(...a.map((value, at) => Math.abs(value - b[at]))),
   cosine: (a: number[], b: number[]) => {
     const dot = (x: number[], y: number[]) => x.reduce((sum, value, at) => sum + value * y[at], 0)
     return 1 - dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))
@@ -236,6 +237,28 @@ test('the gap statistic finds as many groups as there are, and one where there i
     for (const box of ['principal', 'columns'] as const)
       assert.equal((await gapStatistic(none, { ...options, power, box })).k, 1)
   }
+})
+
+test('the gap statistic ends where rows no longer differ within clusters, and says so', async () => {
+  for (const power of [1, 2] as const) {
+    const equal = matrix(6, 2, new Float32Array(12).fill(1))
+    const none = await gapStatistic(equal, { mostClusters: 3, references: 5, power })
+    assert.deepEqual([none.k, none.gaps.length, none.errors.length, none.logW.length], [1, 0, 0, 0])
+    assert.match(none.notes[0], /All rows are the same/)
+    // Three distinct rows, and six.
+    const three = matrix(9, 1, Float32Array.of(0, 1, 5, 0, 1, 5, 0, 1, 5))
+    const six = matrix(6, 1, Float32Array.of(0, 1, 5, 7, 12, 14))
+    for (const [points, most] of [
+      [three, 2],
+      [six, 5],
+    ] as const) {
+      const found = await gapStatistic(points, { mostClusters: 6, references: 5, power })
+      assert.ok(found.gaps.length > 0 && found.gaps.length <= most && found.k <= found.gaps.length)
+      for (const values of [found.gaps, found.errors, found.logW]) assert.ok(values.every(Number.isFinite))
+      assert.match(found.notes[0], new RegExp(`not defined for ${found.gaps.length + 1} clusters or more`))
+    }
+  }
+  assert.deepEqual((await gapStatistic(blobs(60, 2, 2), { mostClusters: 3, references: 3 })).notes, [])
 })
 
 test('true groups are more stable under resampling than too many', async () => {

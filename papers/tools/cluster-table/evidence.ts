@@ -52,8 +52,8 @@ export async function gapsOf(
     signal,
     onProgress: progress,
   })
-  // Rows that are all equal have no dispersion to compare.
-  if (!gaps.every(Number.isFinite)) return undefined
+  // Few distinct rows have no dispersion to compare.
+  if (gaps.length < most) return undefined
   const top = gaps.indexOf(gaps.reduce((one, other) => Math.max(one, other)))
   const greatest = 1 + gaps.findIndex(gap => gap >= gaps[top] - 2 * errors[top])
   return { k: found.k, greatest, most }

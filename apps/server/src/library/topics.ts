@@ -45,7 +45,7 @@ export async function computeTopics(
   const start = chosen.flatMap(({ key }, row) => (known.has(key) ? [row] : []))
   // One topic has no second one to be told from.
   const warm = start.length > 1 && start.length < chosen.length
-  const fitOf = (medoids: Uint32Array) => (medoids.length === 1 ? 0 : medoidSilhouette(distances, medoids).mean)
+  const fitOf = (medoids: Uint32Array) => medoidSilhouette(distances, medoids).mean ?? 0
   let best: { medoids: Uint32Array; fit: number } | undefined
   for (const k of new Set([...countsToTry(chosen.length), ...(warm ? [start.length] : [])])) {
     const init = warm ? await resizeMedoids(distances, start, k, { signal }) : 'build'
