@@ -1,6 +1,6 @@
 /** How well a clustering fits: silhouettes, and medoid silhouettes where they are defined. */
-import { type KMedoids, pointSilhouette, silhouette, type ValidityMetric } from '@offprint/clustering'
-import { type Dissimilarities, type Matrix, type Metric, mostObjects, type WorkerPool } from '@offprint/kernels'
+import { type KMedoids, pointSilhouette, silhouette } from '@offprint/clustering'
+import type { Dissimilarities, Matrix, Metric, WorkerPool } from '@offprint/kernels'
 import type { RunContext } from '../define.ts'
 import type { Objects } from './points.ts'
 
@@ -45,18 +45,13 @@ export async function silhouettesOf(
   { seed, signal, progress }: Pick<RunContext, 'seed' | 'signal' | 'progress'>,
 ): Promise<Silhouettes> {
   const onProgress = (done: number, total: number) => progress(done, total, 'Silhouettes')
-  const measurable = isValidityMetric(metric)
-  if ('n' in data && !(weights && measurable)) {
+  if ('n' in data && !(weights && metric)) {
     const { mean, values } = await silhouette(data, labels, { signal, onProgress })
     const note = weights ? 'from −1 to 1, high is good; without the weights' : 'from −1 to 1, high is good'
     if (mean === null) return { value: null, values: values.fill(Number.NaN), sampled: false, note: undefinedNote }
     return { value: mean, values, sampled: false, note }
   }
   const values = new Float64Array(labels.length).fill(Number.NaN)
-  if (!measurable) {
-    const note = `left out beyond ${mostObjects.toLocaleString('en')} rows for ${metric}`
-    return { value: null, values, sampled: false, note }
-  }
   const found = await pointSilhouette(matrix, labels, { metric, weights, seed, pool, signal, onProgress })
   for (const [at, row] of found.rows.entries()) values[row] = found.values[at]
   const sample = found.sampled ? `, on a sample of ${found.rows.length.toLocaleString('en')} rows` : ''
@@ -66,8 +61,4 @@ export async function silhouettesOf(
     sampled: found.sampled,
     note: found.mean === null ? undefinedNote : `from −1 to 1, high is good${sample}`,
   }
-}
-
-function isValidityMetric(metric: Metric | undefined): metric is ValidityMetric {
-  return metric !== undefined && metric !== 'chebyshev'
 }
