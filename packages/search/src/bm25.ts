@@ -79,22 +79,25 @@ interface Flat {
   lengths: Float32Array
 }
 
-/** What one alternative adds to the scores of the documents that have it. */
-interface Added {
-  rows: Uint32Array
-  scores: Float32Array
-  /** The highest of these. */
-  most: number
-}
-
-/** Those that were asked for lately are kept: 8 bytes each. */
+/** Merged lists that were asked for lately are kept: 8 bytes a document. */
 const mostKept = 3_000_000
+const mostNames = 20_000
 
 interface Postings {
   rows: ArrayLike<number>
   frequencies: ArrayLike<number>
   from: number
   to: number
+}
+
+/** Documents that have one alternative. */
+interface Having {
+  rows: Uint32Array
+  frequencies: Float32Array
+  from: number
+  to: number
+  /** No document gets more for it. */
+  weight: number
 }
 
 /** @throws InputError */
@@ -134,8 +137,8 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
   let matching = new Uint32Array(0)
 
   // Until a document comes or goes.
-  const kept = new Map<string, Added>()
-  let keptOfPhrases = new WeakMap<object, Added & { term: string }>()
+  const kept = new Map<string, Having>()
+  let keptOfPhrases = new WeakMap<object, Having & { term: string }>()
   let keptRows = 0
 
   function forget(): void {
@@ -242,44 +245,48 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
       touched = new Uint32Array(2 * all)
       matching = new Uint32Array(2 * all)
     }
-    const looked = groups.map(group => group.map(addedBy))
+    const looked = groups.map(group => group.map(havingOf))
     // The rarest group first: what it does not have need not be looked at again.
-    const sizeOf = (group: Added[]) => group.reduce((sum, { rows }) => sum + rows.length, 0)
+    const sizeOf = (group: Having[]) => group.reduce((sum, { from, to }) => sum + to - from, 0)
     if (!any) looked.sort((a, b) => sizeOf(a) - sizeOf(b))
     if (looked.length > 255) throw new InputError('groups', String(looked.length), 'at most 255')
+    const documents = size()
+    const held = documents ? (k1 * b * documents) / (totalLength || 1) : 0
+    const scoreOf = (frequency: number, row: number, weight: number) =>
+      (weight * frequency) / (frequency + k1 * (1 - b) + held * lengthOf(row))
     let touchedRows = 0
     const isBefore = (a: number, b: number) => scores[a] > scores[b] || (scores[a] === scores[b] && idOf(a) < idOf(b))
-    const first = any ? looked.flat().sort((a, b) => b.most - a.most) : (looked[0] ?? [])
+    const first = any ? looked.flat().sort((a, b) => b.weight - a.weight) : (looked[0] ?? [])
     // What this word and those after it add at most; a little more, as sums are rounded.
-    let left = 1.000001 * first.reduce((sum, { most }) => sum + most, 0)
-    for (const { rows, scores: more, most } of first) {
+    let left = 1.000001 * first.reduce((sum, { weight }) => sum + weight, 0)
+    for (const { rows, frequencies, from, to, weight } of first) {
       // Whoever has none of the words before cannot be among the best any more (MaxScore, Turtle and Flood 1995).
       const isLate =
         any &&
         !(countAll || only) &&
         k > 0 &&
         touchedRows >= k &&
-        rows.length > touchedRows &&
+        to - from > touchedRows &&
         left < scores[firstOf(touched.slice(0, touchedRows), k, isBefore)[k - 1]]
-      left -= most
-      for (let at = 0; at < rows.length; at++) {
+      left -= weight
+      for (let at = from; at < to; at++) {
         const row = rows[at]
         // What has a word has a score.
         if (scores[row] === 0) {
           if (isLate) continue
           touched[touchedRows++] = row
         }
-        scores[row] += more[at]
+        scores[row] += scoreOf(frequencies[at], row, weight)
       }
     }
     for (const [group, alternatives] of looked.entries())
-      for (const { rows, scores: more } of any || !group ? [] : alternatives)
-        for (let at = 0; at < rows.length; at++) {
+      for (const { rows, frequencies, from, to, weight } of any || !group ? [] : alternatives)
+        for (let at = from; at < to; at++) {
           const row = rows[at]
           // It lacks a group that came before.
           if (scores[row] === 0 || hits[row] < group - 1) continue
           hits[row] = group
-          scores[row] += more[at]
+          scores[row] += scoreOf(frequencies[at], row, weight)
         }
     const needed = any ? 0 : groups.length - 1
     let matchingRows = 0
@@ -304,46 +311,37 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
     return found
   }
 
-  function addedBy(alternative: Alternative): Added {
+  function havingOf(alternative: Alternative): Having {
     if ('term' in alternative) {
       const { term, documents } = alternative
       const before = keptOfPhrases.get(documents)
       if (before?.term === term) return before
-      const found = { ...score(listsOf(alternative)), term }
+      const found = { ...joined(listsOf(alternative)), term }
       keptOfPhrases.set(documents, found)
       return found
     }
     const name = JSON.stringify(alternative)
-    const found = kept.get(name) ?? score(listsOf(alternative))
-    if (!kept.delete(name)) keptRows += found.rows.length
+    const found = kept.get(name) ?? joined(listsOf(alternative))
+    if (!kept.delete(name)) keptRows += ownRows(found)
     kept.set(name, found)
-    for (const [oldest, { rows }] of kept) {
-      if (keptRows <= mostKept) break
+    for (const [oldest, having] of kept) {
+      if (keptRows <= mostKept && kept.size <= mostNames) break
       kept.delete(oldest)
-      keptRows -= rows.length
+      keptRows -= ownRows(having)
     }
     return found
   }
 
-  function score(lists: Postings[]): Added {
-    const { rows: all, frequencies, from, to } = lists.length === 1 ? lists[0] : together(lists)
-    const rows = new Uint32Array(to - from)
-    const scores = new Float32Array(to - from)
-    let count = 0
-    for (let at = from; at < to; at++) {
-      if (gone.size && gone.has(all[at])) continue
-      rows[count] = all[at]
-      scores[count++] = frequencies[at]
-    }
-    const documents = size()
-    const weight = rarity(documents, count) * (k1 + 1)
-    const held = documents ? (k1 * b * documents) / (totalLength || 1) : 0
-    let most = 0
-    for (let at = 0; at < count; at++) {
-      scores[at] = (weight * scores[at]) / (scores[at] + k1 * (1 - b) + held * lengthOf(rows[at]))
-      most = Math.max(most, scores[at])
-    }
-    return { rows: rows.subarray(0, count), scores: scores.subarray(0, count), most }
+  const ownRows = ({ rows }: Having) => (rows === flat.rows ? 0 : rows.length)
+
+  /** Lists as one; what lies in the index as it is wanted is taken from there. */
+  function joined(lists: Postings[]): Having {
+    const [first] = lists
+    const having =
+      lists.length === 1 && first.rows === flat.rows && !gone.size
+        ? { rows: flat.rows, frequencies: flat.frequencies, from: first.from, to: first.to }
+        : together(lists)
+    return { ...having, weight: rarity(size(), having.to - having.from) * (k1 + 1) }
   }
 
   function listsOf(alternative: Alternative): Postings[] {
@@ -368,17 +366,18 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
     return [{ ...own, from: 0, to: own.rows.length }]
   }
 
-  /** Terms that count as one. Two of them mostly have few documents in common. */
-  function together(lists: Postings[]): Postings {
+  /** Terms that count as one: two of them mostly have few documents in common. Without the documents that are gone. */
+  function together(lists: Postings[]): Omit<Having, 'weight'> {
     let count = 0
     for (const list of lists)
       for (let at = list.from; at < list.to; at++) {
         const row = list.rows[at]
+        if (gone.size && gone.has(row)) continue
         if (sums[row] === 0) touched[count++] = row
         sums[row] += list.frequencies[at]
       }
     const rows = touched.slice(0, count)
-    const frequencies = new Float64Array(count)
+    const frequencies = new Float32Array(count)
     for (let at = 0; at < count; at++) {
       frequencies[at] = sums[rows[at]]
       sums[rows[at]] = 0
