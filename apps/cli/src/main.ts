@@ -105,7 +105,7 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
   program
     .command('search')
     .description('Search the library: words, "phrases", -without, author:, cat:, date:, has:, is:, sort:')
-    .addHelpText('after', `\nExample: offprint search 'author:"Erich Schubert" date:2019..2022 sort:new'`)
+    .addHelpText('after', `\nExample: offprint search 'clustering -streams has:code date:>=2019 sort:new'`)
     .argument('<words...>')
     // `-graph` is a word that must not be there, not an option.
     .allowUnknownOption()

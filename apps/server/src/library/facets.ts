@@ -35,7 +35,7 @@ export function facetsOf(record: PaperRecord): Facet[] {
     })
   const has = {
     code: record.githubRepo,
-    runs: record.slug,
+    runs: record.runs,
     comments: record.commentCount,
     withdrawn: record.withdrawn,
   }

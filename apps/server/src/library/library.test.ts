@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createReadStream, existsSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { definePaper, type Paper } from '@offprint/papers'
+import { defineMethod, definePaper, type Paper, z } from '@offprint/papers'
 import fc from 'fast-check'
 import { openDatabase } from '../database.ts'
 import { createLibrary } from './library.ts'
@@ -203,6 +203,31 @@ describe('of two records of a paper', () => {
 
 describe('papers that run here', () => {
   const about = { title: 'A Made Method', publishedAt: '2020-08', authors: ['Ann Bee'], code: 'https://example.com' }
+
+  test('runs where it has a method, and no longer where it has none', () => {
+    const library = createLibrary(openDatabase(':memory:'))
+    const run = defineMethod({
+      title: 'Run',
+      description: 'Runs.',
+      effort: 'quick',
+      input: z.object({}),
+      run: async () => [],
+    })
+    const paper = (methods: Record<string, typeof run>) => {
+      const about = { title: 'Made', summary: 'Words.', topics: ['made'], arxiv: '2008.05171' }
+      return definePaper({ slug: 'made', about, methods })
+    }
+    const found = () => library.search('has:runs').total
+    library.seed([paper({}), seedOf('other', { title: 'Other', arxiv: '2401.00001' })])
+    assert.equal(found(), 0)
+    library.seed([paper({ run })])
+    assert.equal(found(), 1)
+    library.seed([paper({})])
+    assert.equal(found(), 0)
+    library.seed([paper({ run })])
+    library.seed([])
+    assert.equal(found(), 0, 'its definition is gone')
+  })
 
   test('are there from the start, and seeding them again changes nothing', () => {
     const { library, clock } = open()

@@ -145,30 +145,27 @@ export function openSearch(
       ...noteOf(query.note, ...notes),
       ...(facets && of > 1 ? { facets: countFacets(which) } : {}),
     })
-    if (!first) {
-      const sort = isTrending ? 'trending' : query.sort === 'top' ? 'top' : 'new'
-      return { query, papers: sorted(wanted, sort, size, skip), about: about(wanted, total, missingLists(query)) }
-    }
-    const missing = query.plain && isLastPage(total, skip, size) ? mostClose - total : 0
+    const sort = isTrending ? 'trending' : query.sort === 'top' ? 'top' : 'new'
+    const missing = first && query.plain && isLastPage(total, skip, size) ? mostClose - total : 0
     if (total && missing <= 0)
       return {
         query,
-        papers: fused(wanted, first, query, size, skip),
+        papers: first ? fused(wanted, first, query, size, skip) : sorted(wanted, sort, size, skip),
         about: about(wanted, total, missingLists(query)),
       }
     // What has not all words may have them in another form.
     const known = words()
     const wide = known && query.plain ? withForms(query, known.related) : query
-    if (total || !query.plain)
+    if (total || !query.plain || !query.terms.length)
       return {
         query: wide,
-        papers: fused(wanted, first, query, size, skip),
-        close: close(first, wide, rest, missing),
+        papers: first ? fused(wanted, first, query, size, skip) : [],
+        close: first && close(first, wide, rest, missing),
         about: { ...about(wanted, total, missingLists(query)), ...(total ? {} : suggest(query)) },
       }
     const any = anyOf(wide, rest)
-    const having = best(any)
-    const some = having.total
+    const having = first && best(any)
+    const some = having?.total ?? count(any)
     const which = rest.length > more.length ? 'No such paper' : 'No paper'
     const note =
       query.terms.length > 1
@@ -176,9 +173,9 @@ export function openSearch(
         : `${which} has this word; these have it in another form.`
     return {
       query: wide,
-      papers: fused(any, having, query, size, skip),
-      close: close(having, wide, rest, isLastPage(some, skip, size) ? mostClose - some : 0),
-      about: { ...about(any, some, some ? note : undefined), ...suggest(query) },
+      papers: having ? fused(any, having, query, size, skip) : sorted(any, sort, size, skip),
+      close: having && close(having, wide, rest, isLastPage(some, skip, size) ? mostClose - some : 0),
+      about: { ...about(any, some, some ? note : undefined), ...suggest(wide) },
     }
   }
 

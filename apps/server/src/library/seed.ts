@@ -15,7 +15,7 @@ import type { ImportedRecord, PaperRecord } from './types.ts'
 type Facts = Pick<
   PaperRecord,
   'arxivId' | 'doi' | 'title' | 'authorCount' | 'organization' | 'publishedAt' | 'journalRef' | 'githubRepo' | 'summary'
-> & { authors?: PaperRecord['authors']; topics: string[] }
+> & { authors?: PaperRecord['authors']; topics: string[]; runs?: boolean }
 
 /**
  * Puts the definitions' papers into the store. What a definition said before is remembered: only what it says differently
@@ -50,7 +50,7 @@ export function seedPapers(
     for (const [slug, row] of known) {
       if (wanted.has(slug)) continue
       const paper = store.byPosition(Number(row.position))
-      if (paper?.record.slug === slug) store.replace(paper, { ...paper.record, slug: undefined })
+      if (paper?.record.slug === slug) store.replace(paper, { ...paper.record, slug: undefined, runs: undefined })
       forget.run(slug)
     }
     for (const [slug, facts] of wanted) {
@@ -67,7 +67,7 @@ export function seedPapers(
   })
 }
 
-function factsOf({ slug, about }: Paper): Facts {
+function factsOf({ slug, about, methods }: Paper): Facts {
   const arxiv = about.arxiv === undefined ? undefined : parseArxivId(about.arxiv)
   if (arxiv && 'error' in arxiv) throw new Error(`paper '${slug}': about.arxiv ${arxiv.error}`)
   const doi = about.doi === undefined ? undefined : parseDoi(about.doi)
@@ -87,6 +87,7 @@ function factsOf({ slug, about }: Paper): Facts {
     githubRepo: webAddress(about.code),
     summary: about.summary,
     topics: about.topics,
+    ...(Object.keys(methods).length ? { runs: true } : {}),
   }
 }
 
@@ -121,16 +122,19 @@ function findSeed(store: PaperStore, slug: string, facts: Facts, position: numbe
     summary: facts.summary,
     topics: facts.topics,
     slug,
+    ...(facts.runs ? { runs: true } : {}),
   }
   return { row: store.add(record), isNew: true }
 }
 
 /** A paper with what its definition says now: everything that changed, or, the first time, what was not known. */
 function withFacts(record: PaperRecord, slug: string, facts: Facts, said: Partial<Facts> | undefined): PaperRecord {
-  const next: PaperRecord = { ...record, slug: record.slug ?? slug, summary: facts.summary, topics: facts.topics }
+  const { summary, topics, runs } = facts
+  const next: PaperRecord = { ...record, slug: record.slug ?? slug, summary, topics }
+  if (next.slug === slug) next.runs = runs
   for (const field of Object.keys(facts) as (keyof Facts)[]) {
     const value = facts[field]
-    if (value === undefined || field === 'summary' || field === 'topics') continue
+    if (value === undefined || field === 'summary' || field === 'topics' || field === 'runs') continue
     const known = next[field]
     const isEmpty = known === undefined || known === '' || (Array.isArray(known) && !known.length)
     const changed = said !== undefined && JSON.stringify(said[field]) !== JSON.stringify(value)

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { Worker } from 'node:worker_threads'
 import { openDatabase } from '../database.ts'
 import { createLibrary } from './library.ts'
 import { streamOf } from './made-papers.fixture.ts'
@@ -51,4 +52,24 @@ test('where the thread cannot work nobody waits for it', async t => {
   assert.equal(errors.mock.callCount(), 1)
   assert.match(errors.mock.calls[0].arguments[0], /unable to open database file; answers are written out in the server/)
   await apart.close()
+})
+
+test('where no thread can be started, or it does not answer, nobody waits for it', async t => {
+  const errors = t.mock.method(console, 'error', () => {})
+  const found = library.found('clustering')
+  const none = openShowApart(file, {
+    start: () => {
+      throw new Error('too many threads')
+    },
+  })
+  assert.equal(await none.json(found), undefined)
+  const deaf = openShowApart(file, {
+    start: () => new Worker('setInterval(() => {}, 1000)', { eval: true }),
+    waitMs: 10,
+  })
+  assert.deepEqual(await Promise.all([deaf.json(found), deaf.json(found)]), [undefined, undefined])
+  assert.deepEqual(
+    errors.mock.calls.map(({ arguments: [text] }) => String(text).split(';')[0]),
+    ['search: too many threads', 'search: its thread does not answer'],
+  )
 })

@@ -114,6 +114,8 @@ export const steps: MigrationStep[] = [
         setTrend.run(startTrend(record.submittedAt), position)
       }
   },
+  // Every paper with a definition was taken for one that runs; those that do are written again.
+  `DELETE FROM facets WHERE kind = 'has' AND value = 'runs'`,
 ]
 
 /** A paper with its place in the library. */
@@ -235,10 +237,11 @@ export function openPaperStore(database: DatabaseSync) {
 
   /** Makes two rows one: `loser`'s keys and everything it was seen under lead to `winner` from now on. */
   function absorb(winner: Row, loser: Row): Row {
-    const { summary, topics, slug } = loser.record
+    const { summary, topics, slug, runs } = loser.record
     const merged = mergeRecord(winner.record, loser.record)
     merged.summary ??= summary
     merged.slug ??= slug
+    merged.runs ??= runs
     if (!merged.topics.length) merged.topics = topics
     moveAliases.run(winner.position, loser.position)
     moveSightings.run(winner.position, loser.position)

@@ -33,12 +33,16 @@ export function openSuggestions(database: DatabaseSync) {
   }
 
   return ({ text, terms }: Query): { suggestion?: string } => {
-    const asked = new Set(terms.filter(term => !term.unfinished).flatMap(term => term.sequences[0]))
+    // A word that the library has in another form was not mistyped.
+    const isKnown = (word: string) => Boolean(papersWith.get(word))
+    const asked = new Set(
+      terms.filter(({ unfinished, forms }) => !unfinished && !forms.some(isKnown)).flatMap(term => term.sequences[0]),
+    )
     let suggestion = ''
     let at = 0
     for (const token of tokens(text)) {
       const word = token.folded
-      if (!asked.has(word) || word.length < shortest || word.length > longest || papersWith.get(word)) continue
+      if (!asked.has(word) || word.length < shortest || word.length > longest || isKnown(word)) continue
       const known = closest(word)
       if (!known) continue
       suggestion += text.slice(at, token.start) + known

@@ -61,6 +61,8 @@ export interface PaperRecord {
   topics: string[]
   /** Name of the paper module, where the paper runs here. */
   slug?: string
+  /** It has a method that can be run here. */
+  runs?: boolean
   /** Comments on the site that a listing was copied from; never our own. */
   commentCount?: number
   /** Votes on the site that it came from; never our own. */
@@ -72,10 +74,10 @@ export interface PaperRecord {
 }
 
 /** A record as it is exported: without what comes from our definitions. */
-export type ExportedRecord = Omit<PaperRecord, 'summary' | 'topics' | 'slug'>
+export type ExportedRecord = Omit<PaperRecord, 'summary' | 'topics' | 'slug' | 'runs'>
 
 /** A record as an importer reads it, before it is matched with the library. */
-export type ImportedRecord = Partial<Omit<PaperRecord, 'summary' | 'topics' | 'slug'>> &
+export type ImportedRecord = Partial<Omit<PaperRecord, 'summary' | 'topics' | 'slug' | 'runs'>> &
   Pick<PaperRecord, 'title' | 'abstract' | 'authors' | 'categories' | 'withdrawn' | 'source'>
 
 /** What a reader of an import file found: a record, or why there is none. `line` counts from 1. */

@@ -151,6 +151,10 @@ test('what has not all words may have them in another form', async t => {
     note: 'No paper has all of these words; these have some of them.',
     categories: 5,
   })
+  assert.deepEqual(found('clusterize sort:new').first, forms)
+  assert.deepEqual(found('clusterize sort:new is:unread').first, forms)
+  assert.equal(library.search('clusterize').suggestion, undefined, 'it is there in another form')
+  assert.equal(library.search('clustoring').suggestion, 'clustering')
   assert.deepEqual(found('"clustering"').close, [], 'a phrase is exact')
   assert.deepEqual(found('title:clustering').first, ['[Clustering]'])
   assert.deepEqual(found('clustering -streams').close, [], 'what is excluded stays out')

@@ -2,12 +2,13 @@ import { redirect } from '@sveltejs/kit'
 import { paperPath, searchPath } from '#lib/format.ts'
 import { showPapers } from '#lib/server/papers.ts'
 import { runnable } from '#lib/server/runnable.ts'
+import { isVisit } from '#lib/server/visit.ts'
 import type { PageServerLoad } from './$types'
 
 const papersOnPage = 20
 const sortings = ['relevance', 'new', 'top', 'trending'] as const
 
-export const load: PageServerLoad = async ({ locals: { offprint }, url }) => {
+export const load: PageServerLoad = async ({ locals: { offprint }, url, request }) => {
   const { library } = offprint
   const query = url.searchParams.get('q') ?? ''
   const page = Math.min(10_000, Math.max(1, Math.floor(Number(url.searchParams.get('page')) || 1)))
@@ -18,7 +19,7 @@ export const load: PageServerLoad = async ({ locals: { offprint }, url }) => {
   if (found.open) redirect(302, paperPath(found.open))
   const saved = library.reading.searches().find(search => search.query === query.trim().replace(/\s+/g, ' '))
   // The reader need not wait for it to be written.
-  if (saved) setImmediate(() => library.reading.seenSearch(saved.query))
+  if (saved && isVisit(request)) setImmediate(() => library.reading.seenSearch(saved.query))
   const href = (to: number) => `${searchPath(query)}&page=${to}`
   const withoutSort = query.replace(/(?:^|\s)sort:\S*/gi, '').trim()
   const sort = found.sort ?? (withoutSort ? 'relevance' : 'trending')

@@ -4,6 +4,7 @@ import { showMethods } from '#lib/server/form.ts'
 import { showMarks } from '#lib/server/marks.ts'
 import { renderMath } from '#lib/server/math.ts'
 import { namedPath } from '#lib/server/papers.ts'
+import { isVisit } from '#lib/server/visit.ts'
 import type { PageServerLoad } from './$types'
 
 /** Of an author list of thousands the others are named, not linked. */
@@ -17,9 +18,8 @@ export const load: PageServerLoad = ({ locals: { offprint }, params, url, reques
       302,
       `${paperPath(record.redirect)}${url.search}${record.version ? `${url.search ? '&' : '?'}version=${record.version}` : ''}`,
     )
-  // The reader need not wait for it to be written; what a browser fetches ahead was not opened.
-  if (!/prefetch/.test(request.headers.get('sec-purpose') ?? ''))
-    setImmediate(() => offprint.library.reading.opened(record.key))
+  // The reader need not wait for it to be written.
+  if (isVisit(request)) setImmediate(() => offprint.library.reading.opened(record.key))
   const paper = record.slug ? offprint.papers.get(record.slug) : undefined
   const math = (text: string) => renderMath(text, offprint.splitMath)
   return {
