@@ -3,7 +3,8 @@
  * leaves nothing behind.
  */
 export function isVisit({ headers }: Request): boolean {
-  return (
-    (headers.get('sec-fetch-dest') ?? 'document') === 'document' && !/prefetch/.test(headers.get('sec-purpose') ?? '')
-  )
+  if (/prefetch/.test(headers.get('sec-purpose') ?? '')) return false
+  const dest = headers.get('sec-fetch-dest') ?? 'document'
+  // Through the service worker a page comes as any other thing that a script of ours fetches.
+  return dest === 'document' || (dest === 'empty' && headers.get('sec-fetch-site') === 'same-origin')
 }
