@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { openDatabase } from '../src/database.ts'
 import { type Feed, paperFeed } from '../src/feeds/feed.ts'
 import { writeFeed } from '../src/feeds/write.ts'
+import { createLibrary } from '../src/library/library.ts'
+import { streamOf } from '../src/library/made-papers.fixture.ts'
 import { startServer } from './harness.ts'
 
 const place = { PUBLIC_URL: 'https://papers.example.org' }
@@ -53,6 +56,8 @@ test('the three formats say the same of the newest papers, whatever is in a titl
   )
   if (!python) return t.diagnostic('python3 is not here: the XML is not parsed')
   const atom = await (await fetch(`${url}/feed.atom`)).text()
+  // Before Python runs: meanwhile a kept connection would time out.
+  const rss = await (await fetch(`${url}/feed.rss`)).text()
   const namespace = '{http://www.w3.org/2005/Atom}'
   assert.equal(textsOf(atom, `${namespace}summary`)[0], 'Firstparagraph with <b>tags</b> & more.')
   assert.deepEqual(
@@ -67,7 +72,6 @@ test('the three formats say the same of the newest papers, whatever is in a titl
     textsOf(atom, `${namespace}content`),
     feed.items.map((item: { content_html: string }) => item.content_html),
   )
-  const rss = await (await fetch(`${url}/feed.rss`)).text()
   assert.deepEqual(
     textsOf(rss, 'guid'),
     feed.items.map((item: { id: string }) => item.id),
@@ -165,6 +169,52 @@ test('any text makes well-formed feeds', { skip: python ? false : 'no python3' }
   assert.equal(textsOf(writeFeed(feed, 'atom'), '{http://www.w3.org/2005/Atom}content').length, 300)
   assert.equal(textsOf(writeFeed(feed, 'rss'), 'item').length, 300)
   assert.equal(JSON.parse(writeFeed(feed, 'json')).items.length, 300)
+})
+
+const site = { url: 'https://x.example', host: 'x.example' }
+
+async function libraryOf(records: object[]) {
+  const library = createLibrary(openDatabase(':memory:'))
+  const add = (more: object[]) =>
+    library.importStream(streamOf(more.map(record => JSON.stringify(record)).join('\n')), {
+      name: 'made',
+      format: 'jsonl',
+    })
+  await add(records)
+  const keys = (q: string, page = 1) =>
+    paperFeed(library, site, { q, page, limit: 200 }, 'json')!.entries.map(({ url }) => url.split('/').at(-1))
+  return { library, add, keys }
+}
+
+test('a feed of a search has only what the search means, never what has some of its words', async () => {
+  const { library, keys } = await libraryOf([
+    { id: '2401.00001', title: 'Zebra clustering', abstract: 'x' },
+    { id: '2401.00002', title: 'Clustering of xylophones', abstract: 'x' },
+  ])
+  for (const query of ['zebra clustering xylophone', 'zebra xylophone sort:relevance', 'zebra xylophone sort:top']) {
+    assert.deepEqual(keys(query), [], query)
+    assert.equal(library.countSince(query, ''), 0)
+  }
+  assert.equal(library.search('zebra clustering xylophone').total, 2)
+  assert.deepEqual(keys('clustering zebra'), ['2401.00001'])
+  assert.deepEqual(keys('clustering zebra sort:relevance'), ['2401.00001'])
+  assert.deepEqual(keys('arXiv:2401.00002'), ['2401.00002'])
+})
+
+test('a feed of a search has the newest first and all of them, however many match', async () => {
+  const records = Array.from({ length: 1300 }, (_, at) => ({
+    id: `2401.${String(10_000 + at)}`,
+    title: at % 13 ? 'A model of a model' : 'Of something else',
+    abstract: at % 13 ? 'model model' : `A long text ${'of other words '.repeat(20)} and one model.`,
+    submittedAt: new Date(Date.UTC(2024, 0, 1, 0, at)).toISOString(),
+  }))
+  const { keys } = await libraryOf(records)
+  const newest = records.map(({ id }) => id).reverse()
+  assert.deepEqual(keys('model'), newest.slice(0, 200))
+  assert.deepEqual(
+    [1, 2, 3, 4, 5, 6, 7].flatMap(page => keys('model', page)),
+    newest,
+  )
 })
 
 test('an empty library has an empty feed', () => {

@@ -40,8 +40,6 @@ export interface Place {
 
 export const mostEntries = 200
 const entriesAtOnce = 50
-/** Of a search's matches the newest are looked for among so many. */
-const mostMatches = 1000
 
 export interface FeedQuery {
   /** A search, as the search page takes it; without one and without a topic: all papers. */
@@ -75,9 +73,9 @@ export function paperFeed(library: Library, place: Place, query: FeedQuery, endi
     })
     papers = members.sort(newestFirst).slice(skip, skip + limit + 1)
   } else if (query.q) {
-    const found = library.search(query.q, { limit: mostMatches })
+    const found = library.search(query.q, { limit: limit + 1, offset: skip, following: true })
     personal ||= found.personal ?? false
-    papers = (found.sort ? found.papers : found.papers.sort(newestFirst)).slice(skip, skip + limit + 1)
+    papers = found.papers
   } else papers = library.search('sort:new', { limit: limit + 1, offset: skip }).papers
   const shown = papers.slice(0, limit).filter(paper => !paper.withdrawn)
   const address = (path: string, parameters: Record<string, string | number | undefined>) => {
