@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { openDatabase } from '../src/database.ts'
+import { migrate, openDatabase } from '../src/database.ts'
 import { type Feed, paperFeed } from '../src/feeds/feed.ts'
 import { writeFeed } from '../src/feeds/write.ts'
 import { createLibrary } from '../src/library/library.ts'
-import { streamOf } from '../src/library/made-papers.fixture.ts'
+import { paper, streamOf } from '../src/library/made-papers.fixture.ts'
+import { steps } from '../src/library/store.ts'
 import { startServer } from './harness.ts'
 
 const place = { PUBLIC_URL: 'https://papers.example.org' }
@@ -217,8 +218,48 @@ test('a feed of a search has the newest first and all of them, however many matc
   )
 })
 
+test('an entry keeps its id when its paper gets another key, or takes another paper in', async () => {
+  const { library, add } = await libraryOf([
+    { title: 'Efficient gadget theory of things', authors: ['Ann Lee'], publishedAt: '2020', abstract: 'x' },
+  ])
+  const ids = () =>
+    (['atom', 'rss', 'json'] as const).map(ending => {
+      const feed = paperFeed(library, site, {}, ending)!
+      assert.equal(new Set(feed.entries.map(({ id }) => id)).size, feed.entries.length)
+      for (const { id } of feed.entries) assert.ok(writeFeed(feed, ending).includes(id))
+      return feed.entries.map(({ id }) => id).join(' ')
+    })
+  const atFirst = ids()
+  assert.match(atFirst[0], /^tag:x\.example,2025:paper:t:[0-9a-f]{16}$/)
+  const now = { title: 'Efficient Gadget Theory of Things', authors: ['Ann Lee'], publishedAt: '2020-09-01' }
+  await add([{ ...now, doi: '10.1000/gadget', abstract: 'x' }])
+  assert.equal([...library.records()][0].key, 'doi:10.1000/gadget')
+  assert.deepEqual(ids(), atFirst)
+  await add([{ ...now, id: '2009.00777', abstract: 'x' }])
+  assert.equal([...library.records()][0].key, '2009.00777')
+  assert.deepEqual(ids(), atFirst)
+  // Another paper, of which it turns out later that it is the same.
+  await add([{ title: 'Gadgets', doi: '10.1000/other', abstract: 'x' }])
+  await add([{ id: '2009.00777', title: 'Gadgets', doi: '10.1000/other', abstract: 'x' }])
+  assert.equal(library.count(), 1)
+  assert.deepEqual(ids(), atFirst)
+})
+
+test('a library made before ids were kept goes on with the ids that its feeds have', async () => {
+  const database = openDatabase(':memory:')
+  migrate(database, 'library', steps.slice(0, 2))
+  const insert = database.prepare(
+    `INSERT INTO papers (key, arxivId, submittedAt, record) VALUES ('2009.00777', '2009.00777', '2024-01-01T00:00:00.000Z', ?)`,
+  )
+  const moment = '2024-01-01T00:00:00.000Z'
+  insert.run(JSON.stringify(paper({ key: '2009.00777', arxivId: '2009.00777', title: 'Old', submittedAt: moment })))
+  database.exec(`INSERT INTO aliases VALUES ('t:0000000000000000', 1)`)
+  const [{ id }] = paperFeed(createLibrary(database), site, {}, 'atom')!.entries
+  assert.equal(id, 'tag:x.example,2025:paper:2009.00777')
+})
+
 test('an empty library has an empty feed', () => {
-  const library = { search: () => ({ papers: [], total: 0 }) } as never
+  const library = { search: () => ({ papers: [], total: 0 }), firstKeys: () => new Map() } as never
   const feed = paperFeed(library, { url: 'https://x.example', host: 'x.example' }, {}, 'atom')!
   assert.equal(feed.updated, undefined)
   assert.match(writeFeed(feed, 'atom'), /<updated>1970-01-01T00:00:00.000Z<\/updated>/)

@@ -85,7 +85,8 @@ export function paperFeed(library: Library, place: Place, query: FeedQuery, endi
     return `${place.url}${path}${given.length ? `?${new URLSearchParams(given)}` : ''}`
   }
   const given = { q: query.q || undefined, topic: query.topic, limit: query.limit, key: query.key }
-  const entries = shown.map(paper => entryOf(paper, place))
+  const firstKeys = library.firstKeys(shown.map(paper => paper.key))
+  const entries = shown.map(paper => entryOf(paper, firstKeys.get(paper.key) ?? paper.key, place))
   const name = topic ? topic.words.slice(0, 3).join(', ') : query.q
   return {
     title: name ? `Offprint: ${name}` : 'Offprint: new papers',
@@ -107,9 +108,10 @@ export function paperAddress(place: Place, key: string): string {
   return `${place.url}/papers/${key.split('/').map(encodeURIComponent).join('/')}`
 }
 
-function entryOf(paper: PaperRecord, place: Place): FeedEntry {
+/** @param firstKey a reader knows an entry by it: a paper whose arXiv id comes to be known gets another key, and no other entry */
+function entryOf(paper: PaperRecord, firstKey: string, place: Place): FeedEntry {
   return {
-    id: `tag:${place.host},2025:paper:${paper.key}`,
+    id: `tag:${place.host},2025:paper:${firstKey}`,
     url: paperAddress(place, paper.key),
     title: paper.title,
     authors: paper.authors.map(author => author.name),
