@@ -337,6 +337,43 @@ describe('the search language', () => {
   })
 })
 
+test('a name in quotation marks is found with its hyphens and apostrophes, and with the family name first', async () => {
+  const people = await libraryOf([
+    { id: '2401.00001', title: 'a', abstract: 'x', authors: ['Hector Garcia-Molina', 'Shaquille O’Neal'] },
+    {
+      id: '2401.00002',
+      title: 'b',
+      abstract: 'x',
+      authors: ["Cathy O'Neil", 'Jean-Pierre Serre'],
+      organization: 'AT&T',
+    },
+    { id: '2401.00003', title: 'c', abstract: 'x', authors: ['Serre, Jean-Pierre'], organization: 'AT&T Bell Labs' },
+    { id: '2401.00004', title: 'd', abstract: 'x', authors: ['Jean Pierre', 'Anne Serre', 'Neil Garcia'] },
+  ])
+  for (const [query, wanted] of [
+    ['author:"Garcia-Molina"', '1'],
+    ['author:"O\'Neil"', '2'],
+    ['author:"O’Neal"', '1'],
+    ['author:"Hector Garcia-Molina"', '1'],
+    ['author:"Garcia-Molina, Hector"', '1'],
+    ['author:"Serre, Jean-Pierre"', '23'],
+    ['author:"Serre, Jean-Pierre" OR author:"O’Neal"', '123'],
+    ['-author:"Serre, Jean-Pierre"', '14'],
+    ['author:"Jean-Pierre Serre"', '2'],
+    ['author:"Jean Serre"', ''],
+    ['author:" Serre "', '234'],
+    ['author:"Serre, "', '234'],
+    ['org:"AT&T"', '23'],
+    ['org:"AT&T Bell Labs"', '3'],
+  ]) {
+    const found = people
+      .search(query)
+      .papers.map(({ key }) => key.at(-1))
+      .sort()
+    assert.equal(found.join(''), wanted, query)
+  }
+})
+
 test('the distance of two words is that of the shortest way between them', () => {
   // By trying all ways, which are few for words this short.
   const slow = (a: string, b: string): number => {

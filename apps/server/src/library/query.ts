@@ -156,9 +156,9 @@ function readPieces(pieces: Piece[], text: string, notes: string[], typing: bool
       }
       if (!('term' in read)) {
         neighbour = undefined
-        if (['mark', 'tag', 'list'].includes(read.filter)) personal = true
+        if ('filter' in read && ['mark', 'tag', 'list'].includes(read.filter)) personal = true
         // Papers without a mark are in no table.
-        const isUnread = read.filter === 'mark' && read.value === 'unread'
+        const isUnread = 'filter' in read && read.filter === 'mark' && read.value === 'unread'
         const filter: Node = isUnread ? { not: { filter: 'mark', value: 'read' } } : read
         put(piece.negative ? { not: filter } : filter)
         continue
@@ -271,10 +271,7 @@ function isOperator(piece: Piece, name: string): boolean {
 }
 
 /** A word, a phrase or a filter; a filter that cannot be read is words. */
-function readPiece(
-  { text, phrase, field }: Word,
-  notes: string[],
-): { term: Term } | Filter | { sort: Sorting } | undefined {
+function readPiece({ text, phrase, field }: Word, notes: string[]): Read | undefined {
   if (!field) return termOf(text, phrase)
   const read = readField(field, text, phrase)
   if (typeof read !== 'string') return read
@@ -290,12 +287,11 @@ const marks: Record<string, string> = {
   opened: 'opened',
 }
 
+/** What a word or a filter means: of a name in quotation marks one of two. */
+type Read = { term: Term } | Filter | { any: Filter[] } | { sort: Sorting }
+
 /** What a filter means, or what was expected. */
-function readField(
-  field: string,
-  text: string,
-  phrase: boolean,
-): { term: Term } | Filter | { sort: Sorting } | string | undefined {
+function readField(field: string, text: string, phrase: boolean): Read | string | undefined {
   const value = text.toLowerCase()
   switch (field) {
     case 'cat': {
@@ -330,14 +326,23 @@ function readField(
         ? { sort: value as Sorting }
         : `sort: takes ${sortings.slice(0, -1).join(', ')} or ${sortings.at(-1)}`
     default: {
-      // A whole name in quotation marks is that person or place; one of their words is a word.
-      if (phrase && (field === 'author' || field === 'org') && nameInAddress(text).includes('-'))
-        return { filter: field === 'author' ? 'author' : 'organization', value: nameInAddress(text) }
+      // A whole name in quotation marks is that person or place; one of their words is a word, whatever marks it has.
+      if (phrase && (field === 'author' || field === 'org') && /\S\s+\S/.test(text)) {
+        const names = (field === 'author' ? [text, givenNameFirst(text)] : [text]).map(nameInAddress)
+        const filter = field === 'author' ? ('author' as const) : ('organization' as const)
+        const filters = [...new Set(names)].map(value => ({ filter, value }))
+        if (names[0].includes('-')) return filters.length > 1 ? { any: filters } : filters[0]
+      }
       const read = termOf(text, phrase)
       if (read) read.term.field = field as keyof typeof columns
       return read
     }
   }
+}
+
+/** `Serre, Jean-Pierre` is `Jean-Pierre Serre`. */
+function givenNameFirst(name: string): string {
+  return name.replace(/^\s*([^,]*[^,\s])\s*,\s*([^,]*[^,\s])\s*$/, '$2 $1')
 }
 
 /** `2024`, `2024-03`, `2024-03-01`; undefined where there is no such day. */
