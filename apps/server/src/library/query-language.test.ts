@@ -153,6 +153,25 @@ describe('the search language', () => {
     for (const [text, is] of atoms) assert.deepEqual(found(text), where(is), text)
   })
 
+  test('takes a field before parentheses for all words in them that have none of their own', () => {
+    const means = (query: string, same: string) => {
+      assert.deepEqual(found(query), found(same), query)
+      assert.equal(library.search(query).note, undefined, query)
+    }
+    assert.notDeepEqual(found('title:(alpha OR beta)'), found('title:alpha OR beta'))
+    means('title:(alpha OR beta)', 'title:alpha OR title:beta')
+    means('title:( alpha OR beta ) gamma', '(title:alpha OR title:beta) gamma')
+    means('title:(alpha beta) OR gamma', '(title:alpha title:beta) OR gamma')
+    means('title:(alpha abstract:(beta gamma) -delta)', 'title:alpha abstract:beta abstract:gamma -title:delta')
+    means('-title:(alpha OR beta)', '-title:alpha -title:beta')
+    means('title:((alpha OR beta) (gamma OR delta))', '(title:alpha OR title:beta) (title:gamma OR title:delta)')
+    means('author:("li wang" OR núñez)', 'author:"li wang" OR author:núñez')
+    means('cat:(cs.LG OR hep-th)', 'cat:cs.LG OR cat:hep-th')
+    means('title:(alpha cat:cs.LG)', 'title:alpha cat:cs.LG')
+    assert.match(library.search('title:(alpha OR beta').note ?? '', /A parenthesis is not closed/)
+    assert.match(library.search('cat:(cs.LG OR nowhere)').note ?? '', /^cat:nowhere is searched as plain words/)
+  })
+
   test('says what of a query it could not read, and searches it as words', () => {
     for (const [query, note] of [
       ['date:2024-13', /^date:2024-13 is searched as plain words: date: takes 2024/],

@@ -75,7 +75,8 @@ interface Word {
   field?: string
 }
 
-type Piece = Word | { mark: '(' | ')'; negative: boolean }
+/** What opens a group may have a field for all of its words that have none of their own. */
+type Piece = Word | { mark: '(' | ')'; negative: boolean; field?: string }
 
 /**
  * @param typing the last word may be unfinished
@@ -104,7 +105,7 @@ function readPieces(pieces: Piece[], text: string, notes: string[], typing: bool
   let at = 0
 
   /** What stands up to the end or the closing parenthesis. */
-  function readGroup(inside: boolean, negated: boolean): Node[] {
+  function readGroup(inside: boolean, negated: boolean, field?: string): Node[] {
     const nodes: Node[] = []
     let neighbour: { term: Term; word: string } | undefined
     let alternative = false
@@ -135,7 +136,7 @@ function readPieces(pieces: Piece[], text: string, notes: string[], typing: bool
       }
       if ('mark' in piece) {
         neighbour = undefined
-        const inner = readGroup(true, negated !== piece.negative)
+        const inner = readGroup(true, negated !== piece.negative, piece.field ?? field)
         if (piece.negative) plain = false
         if (!inner.length) continue
         const group: Node = inner.length === 1 ? inner[0] : { all: inner }
@@ -143,7 +144,8 @@ function readPieces(pieces: Piece[], text: string, notes: string[], typing: bool
         put(piece.negative ? { not: group } : group)
         continue
       }
-      const read = readPiece(piece, notes)
+      const asked = { ...piece, field: piece.field ?? field }
+      const read = readPiece(asked, notes)
       if (!read) continue
       if ('sort' in read) {
         sort = read.sort
@@ -166,7 +168,7 @@ function readPieces(pieces: Piece[], text: string, notes: string[], typing: bool
       const { term } = read
       if (typing && at === pieces.length && !piece.phrase) term.unfinished = true
       const isPlain = !piece.phrase && !piece.negative && !term.field
-      if (isPlain) written.push(piece.field ? `${piece.field} ${piece.text}` : piece.text)
+      if (isPlain) written.push(asked.field ? `${asked.field} ${asked.text}` : asked.text)
       else plain = false
       if (piece.negative === negated) terms.push(term)
       // Neighbours of a single word may be its other half; but not across a phrase or an operator.
@@ -222,15 +224,15 @@ function cutPieces(text: string): Piece[] | 'A quotation mark' | 'A parenthesis'
     }
     const negative = /^-(?:["(]|[^\s"-])/.test(text.slice(at, at + 3))
     if (negative) at++
+    const field = fieldAhead.exec(text.slice(at, at + 12))?.[1].toLowerCase()
+    if (field) at += field.length + 1
     // `(+)-thalassemia` is a word.
-    if (/^\([\p{L}\p{N}"(-]/u.test(text.slice(at, at + 3))) {
-      pieces.push({ mark: '(', negative })
+    if ((field ? /^\( ?[\p{L}\p{N}"(-]/u : /^\([\p{L}\p{N}"(-]/u).test(text.slice(at, at + 4))) {
+      pieces.push({ mark: '(', negative, field })
       depth++
       at++
       continue
     }
-    const field = fieldAhead.exec(text.slice(at, at + 12))?.[1].toLowerCase()
-    if (field) at += field.length + 1
     if (text[at] === '"') {
       const end = text.indexOf('"', at + 1)
       if (end < 0) return 'A quotation mark'
