@@ -198,6 +198,53 @@ describe('the search language', () => {
       assert.equal(library.search(query).note?.includes('parenthesis') ?? false, false, query)
   })
 
+  test('leaves an operator out that joins nothing, and says so', () => {
+    for (const [query, same, note] of [
+      ['alpha OR', 'alpha', /^OR was left out: it goes between two words, none of them with a minus\.$/],
+      ['OR alpha', 'alpha', /^OR was left out/],
+      ['OR alpha OR', 'alpha', /^OR was left out[^.]*\.$/],
+      ['AND alpha', 'alpha', /^AND was left out: it goes between two words\.$/],
+      ['alpha AND', 'alpha', /^AND was left out/],
+      ['(OR alpha) (beta AND) gamma', 'alpha beta gamma', /^OR was left out.*AND was left out/],
+      ['-alpha OR beta', '-alpha beta', /^OR was left out/],
+      ['alpha OR -beta', 'alpha -beta', /^OR was left out/],
+      ['sort:new AND alpha', 'alpha', /^AND was left out/],
+      ['alpha OR "', 'alpha', /A quotation mark is not closed.*OR was left out/],
+    ] as const) {
+      assert.deepEqual(found(query), found(same), query)
+      assert.match(library.search(query).note ?? '', note, query)
+    }
+    for (const query of ['alpha or', '"OR" alpha', 'alpha OR OR beta', 'alpha OR AND beta', '-(alpha) OR beta'])
+      assert.doesNotMatch(library.search(query).note ?? '', /left out/, query)
+    assert.match(library.search('OR AND').note ?? '', /left out.*There is no word to search for in this\.$/)
+    assert.deepEqual(parseQuery('OR').written, 'OR', 'alone it is a word')
+  })
+
+  test('says that a field has nothing behind it, or a range its dates the wrong way round', () => {
+    for (const field of ['title', 'abstract', 'author', 'org', 'tag', 'list', 'cat', 'id', 'date', 'has', 'is', 'sort'])
+      for (const query of [`${field}:`, `alpha ${field}: beta`, `(${field}:)`, `${field}:""`]) {
+        const { note, nodes } = parseQuery(query)
+        assert.match(note ?? '', new RegExp(`^${field}: is searched as plain words: ${field}: takes `), query)
+        assert.ok(nodes.length, query)
+      }
+    assert.match(
+      parseQuery('title:*** alpha').note ?? '',
+      /^title:\*\*\* is searched as plain words: title: takes words\.$/,
+    )
+    assert.deepEqual(
+      parseQuery('has: alpha').terms.map(({ sequences }) => sequences[0]),
+      [['has'], ['alpha']],
+    )
+    for (const query of ['date:2021..2020', 'date:2021..2020-12', 'date:2020-03-02..2020-03-01'])
+      assert.match(
+        parseQuery(query).note ?? '',
+        /is searched as plain words: date: takes .* the earlier first\.$/,
+        query,
+      )
+    for (const query of ['date:2020..2020', 'date:2020-03..2020', 'date:2020..2020-01', 'date:2020-03-01..2020-03'])
+      assert.equal(parseQuery(query).note, undefined, query)
+  })
+
   test('answers any text, and never finds what fails a filter', () => {
     const pieces = fc.constantFrom(
       '(',

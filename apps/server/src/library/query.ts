@@ -90,6 +90,7 @@ export function parseQuery(query: string, { typing = false }: { typing?: boolean
   const words = text
     .replace(/["()]/g, ' ')
     .split(' ')
+    .filter(Boolean)
     .map(word => ({ text: word, phrase: false, negative: false }))
   return readPieces(words, text, notes, false)
 }
@@ -134,6 +135,11 @@ function readPieces(pieces: Piece[], text: string, notes: string[], typing: bool
         neighbour = undefined
         continue
       }
+      if (pieces.length > 1 && (isOperator(piece, 'AND') || isOperator(piece, 'OR'))) {
+        const note = strayOperator[piece.text]
+        if (!notes.includes(note)) notes.push(note)
+        continue
+      }
       if ('mark' in piece) {
         neighbour = undefined
         const inner = readGroup(true, negated !== piece.negative, piece.field ?? field)
@@ -168,7 +174,7 @@ function readPieces(pieces: Piece[], text: string, notes: string[], typing: bool
       const { term } = read
       if (typing && at === pieces.length && !piece.phrase) term.unfinished = true
       const isPlain = !piece.phrase && !piece.negative && !term.field
-      if (isPlain) written.push(asked.field ? `${asked.field} ${asked.text}` : asked.text)
+      if (isPlain) written.push(asked.field ? `${asked.field} ${asked.text}`.trim() : asked.text)
       else plain = false
       if (piece.negative === negated) terms.push(term)
       // Neighbours of a single word may be its other half; but not across a phrase or an operator.
@@ -210,7 +216,7 @@ function shortened(query: string, notes: string[]): string {
 }
 
 const fieldNames = ['title', 'abstract', 'author', 'cat', 'org', 'tag', 'id', 'list', 'date', 'has', 'is', 'sort']
-const fieldAhead = new RegExp(`^(${fieldNames.join('|')}):(?=[^\\s])`, 'i')
+const fieldAhead = new RegExp(`^(${fieldNames.join('|')}):`, 'i')
 
 /** What is not closed, where something is not. */
 function cutPieces(text: string): Piece[] | 'A quotation mark' | 'A parenthesis' {
@@ -268,8 +274,14 @@ function isMark(piece: Piece, mark: '(' | ')'): boolean {
   return 'mark' in piece && piece.mark === mark
 }
 
-function isOperator(piece: Piece, name: string): boolean {
+function isOperator(piece: Piece, name: 'AND' | 'OR'): piece is Word {
   return !('mark' in piece) && !piece.phrase && !piece.negative && !piece.field && piece.text === name
+}
+
+/** What is said of an operator that has nothing to join. */
+const strayOperator: Record<string, string> = {
+  AND: 'AND was left out: it goes between two words.',
+  OR: 'OR was left out: it goes between two words, none of them with a minus.',
 }
 
 /** A word, a phrase or a filter; a filter that cannot be read is words. */
@@ -293,7 +305,7 @@ const marks: Record<string, string> = {
 type Read = { term: Term } | Filter | { any: Filter[] } | { sort: Sorting }
 
 /** What a filter means, or what was expected. */
-function readField(field: string, text: string, phrase: boolean): Read | string | undefined {
+function readField(field: string, text: string, phrase: boolean): Read | string {
   const value = text.toLowerCase()
   switch (field) {
     case 'cat': {
@@ -308,11 +320,14 @@ function readField(field: string, text: string, phrase: boolean): Read | string 
       return { filter: 'key', value: identifier.kind === 'arxiv' ? identifier.id : `doi:${identifier.doi}` }
     }
     case 'list':
-      return { filter: 'list', value: text.trim() }
+      return text.trim() ? { filter: 'list', value: text.trim() } : 'list: takes the name of a list'
     case 'tag':
-      return text.trim() ? { filter: 'tag', value: text.trim() } : undefined
+      return text.trim() ? { filter: 'tag', value: text.trim() } : 'tag: takes a tag'
     case 'date':
-      return readDates(value) ?? 'date: takes 2024, 2024-03, 2024-03-01, with >=, >, <=, < before it or .. between two'
+      return (
+        readDates(value) ??
+        'date: takes 2024, 2024-03, 2024-03-01, with >=, >, <=, < before it or .. between two, the earlier first'
+      )
     case 'has':
       if (value === 'notes' || value === 'note') return { filter: 'mark', value: 'note' }
       return ['code', 'runs', 'comments'].includes(value)
@@ -336,7 +351,8 @@ function readField(field: string, text: string, phrase: boolean): Read | string 
         if (names[0].includes('-')) return filters.length > 1 ? { any: filters } : filters[0]
       }
       const read = termOf(text, phrase)
-      if (read) read.term.field = field as keyof typeof columns
+      if (!read) return `${field}: takes words`
+      read.term.field = field as keyof typeof columns
       return read
     }
   }
@@ -363,11 +379,17 @@ function dateSpan(text: string): { from: string; to: string } | undefined {
   return { from: text, to: end.getUTCFullYear() > 9999 ? '9999~' : iso(end) }
 }
 
+/** The first day of a year or a month. */
+function dayOf(date: string): string {
+  return `${date}-01-01`.slice(0, 10)
+}
+
 function readDates(text: string): Filter | undefined {
   const range = /^([\d-]*)\.\.([\d-]*)$/.exec(text)
   if (range) {
     const [from, to] = range.slice(1).map(part => (part ? dateSpan(part) : undefined))
     if ((range[1] && !from) || (range[2] && !to) || (!from && !to)) return undefined
+    if (from && to && dayOf(from.from) >= dayOf(to.to)) return undefined
     return { filter: 'date', ...(from ? { from: from.from } : {}), ...(to ? { to: to.to } : {}) }
   }
   const [, sign = '', day] = /^(>=|<=|>|<)?([\d-]+)$/.exec(text) ?? []
