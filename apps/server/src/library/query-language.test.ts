@@ -403,6 +403,50 @@ describe('the search language', () => {
   })
 })
 
+test('a paper of a year or a month is in all ranges that have a day of it', async () => {
+  const dates = [
+    '2019',
+    '2020',
+    '2020-01',
+    '2020-03',
+    '2020-12',
+    '2021',
+    '2020-01-01',
+    '2020-02-29',
+    '2020-03-15',
+    '2021-01-01',
+  ]
+  const dated = await libraryOf(
+    dates.map((publishedAt, at) => ({ id: `2401.${10_000 + at}`, title: `t${at}`, abstract: 'x', publishedAt })),
+  )
+  const day = (text: string, last: boolean) => {
+    const [year, month, date] = text.split('-').map(Number)
+    const [first, after] = date
+      ? [Date.UTC(year, month - 1, date), Date.UTC(year, month - 1, date + 1)]
+      : month
+        ? [Date.UTC(year, month - 1), Date.UTC(year, month)]
+        : [Date.UTC(year, 0), Date.UTC(year + 1, 0)]
+    return last ? after - 1 : first
+  }
+  const check = (query: string, from: number, to: number) => {
+    const wanted = dates.filter(date => day(date, false) <= to && day(date, true) >= from)
+    const found = dated.search(query, { limit: 100 }).papers.map(({ publishedAt }) => publishedAt)
+    assert.deepEqual(found.sort(), [...wanted].sort(), query)
+  }
+  const ends = ['2019', '2020', '2021', '2020-01', '2020-02', '2020-03', '2020-12', '2021-01']
+  ends.push('2019-12-31', '2020-01-01', '2020-01-02', '2020-03-01', '2020-03-15', '2020-12-31', '2021-01-01')
+  for (const end of ends) {
+    check(`date:${end}`, day(end, false), day(end, true))
+    check(`date:>=${end}`, day(end, false), Infinity)
+    check(`date:>${end}`, day(end, true) + 1, Infinity)
+    check(`date:<=${end}`, -Infinity, day(end, true))
+    check(`date:<${end}`, -Infinity, day(end, false) - 1)
+    for (const other of ends)
+      if (day(end, false) <= day(other, true)) check(`date:${end}..${other}`, day(end, false), day(other, true))
+  }
+  assert.equal(dated.search('date:2020-01..2020-12').total, 7)
+})
+
 test('a name in quotation marks is found with its hyphens and apostrophes, and with the family name first', async () => {
   const people = await libraryOf([
     { id: '2401.00001', title: 'a', abstract: 'x', authors: ['Hector Garcia-Molina', 'Shaquille O’Neal'] },
