@@ -2,8 +2,12 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { migrate, openDatabase } from '../src/database.ts'
 import { type Feed, paperFeed } from '../src/feeds/feed.ts'
 import { writeFeed } from '../src/feeds/write.ts'
+import { createLibrary } from '../src/library/library.ts'
+import { paper, streamOf } from '../src/library/made-papers.fixture.ts'
+import { steps } from '../src/library/store.ts'
 import { startServer } from './harness.ts'
 
 const place = { PUBLIC_URL: 'https://papers.example.org' }
@@ -53,6 +57,8 @@ test('the three formats say the same of the newest papers, whatever is in a titl
   )
   if (!python) return t.diagnostic('python3 is not here: the XML is not parsed')
   const atom = await (await fetch(`${url}/feed.atom`)).text()
+  // Before Python runs: meanwhile a kept connection would time out.
+  const rss = await (await fetch(`${url}/feed.rss`)).text()
   const namespace = '{http://www.w3.org/2005/Atom}'
   assert.equal(textsOf(atom, `${namespace}summary`)[0], 'Firstparagraph with <b>tags</b> & more.')
   assert.deepEqual(
@@ -67,7 +73,6 @@ test('the three formats say the same of the newest papers, whatever is in a titl
     textsOf(atom, `${namespace}content`),
     feed.items.map((item: { content_html: string }) => item.content_html),
   )
-  const rss = await (await fetch(`${url}/feed.rss`)).text()
   assert.deepEqual(
     textsOf(rss, 'guid'),
     feed.items.map((item: { id: string }) => item.id),
@@ -167,8 +172,94 @@ test('any text makes well-formed feeds', { skip: python ? false : 'no python3' }
   assert.equal(JSON.parse(writeFeed(feed, 'json')).items.length, 300)
 })
 
+const site = { url: 'https://x.example', host: 'x.example' }
+
+async function libraryOf(records: object[]) {
+  const library = createLibrary(openDatabase(':memory:'))
+  const add = (more: object[]) =>
+    library.importStream(streamOf(more.map(record => JSON.stringify(record)).join('\n')), {
+      name: 'made',
+      format: 'jsonl',
+    })
+  await add(records)
+  const keys = (q: string, page = 1) =>
+    paperFeed(library, site, { q, page, limit: 200 }, 'json')!.entries.map(({ url }) => url.split('/').at(-1))
+  return { library, add, keys }
+}
+
+test('a feed of a search has only what the search means, never what has some of its words', async () => {
+  const { library, keys } = await libraryOf([
+    { id: '2401.00001', title: 'Zebra clustering', abstract: 'x' },
+    { id: '2401.00002', title: 'Clustering of xylophones', abstract: 'x' },
+  ])
+  for (const query of ['zebra clustering xylophone', 'zebra xylophone sort:relevance', 'zebra xylophone sort:top']) {
+    assert.deepEqual(keys(query), [], query)
+    assert.equal(library.countSince(query, ''), 0)
+  }
+  assert.equal(library.search('zebra clustering xylophone').total, 2)
+  assert.deepEqual(keys('clustering zebra'), ['2401.00001'])
+  assert.deepEqual(keys('clustering zebra sort:relevance'), ['2401.00001'])
+  assert.deepEqual(keys('arXiv:2401.00002'), ['2401.00002'])
+})
+
+test('a feed of a search has the newest first and all of them, however many match', async () => {
+  const records = Array.from({ length: 1300 }, (_, at) => ({
+    id: `2401.${String(10_000 + at)}`,
+    title: at % 13 ? 'A model of a model' : 'Of something else',
+    abstract: at % 13 ? 'model model' : `A long text ${'of other words '.repeat(20)} and one model.`,
+    submittedAt: new Date(Date.UTC(2024, 0, 1, 0, at)).toISOString(),
+  }))
+  const { keys } = await libraryOf(records)
+  const newest = records.map(({ id }) => id).reverse()
+  assert.deepEqual(keys('model'), newest.slice(0, 200))
+  assert.deepEqual(
+    [1, 2, 3, 4, 5, 6, 7].flatMap(page => keys('model', page)),
+    newest,
+  )
+})
+
+test('an entry keeps its id when its paper gets another key, or takes another paper in', async () => {
+  const { library, add } = await libraryOf([
+    { title: 'Efficient gadget theory of things', authors: ['Ann Lee'], publishedAt: '2020', abstract: 'x' },
+  ])
+  const ids = () =>
+    (['atom', 'rss', 'json'] as const).map(ending => {
+      const feed = paperFeed(library, site, {}, ending)!
+      assert.equal(new Set(feed.entries.map(({ id }) => id)).size, feed.entries.length)
+      for (const { id } of feed.entries) assert.ok(writeFeed(feed, ending).includes(id))
+      return feed.entries.map(({ id }) => id).join(' ')
+    })
+  const atFirst = ids()
+  assert.match(atFirst[0], /^tag:x\.example,2025:paper:t:[0-9a-f]{16}$/)
+  const now = { title: 'Efficient Gadget Theory of Things', authors: ['Ann Lee'], publishedAt: '2020-09-01' }
+  await add([{ ...now, doi: '10.1000/gadget', abstract: 'x' }])
+  assert.equal([...library.records()][0].key, 'doi:10.1000/gadget')
+  assert.deepEqual(ids(), atFirst)
+  await add([{ ...now, id: '2009.00777', abstract: 'x' }])
+  assert.equal([...library.records()][0].key, '2009.00777')
+  assert.deepEqual(ids(), atFirst)
+  // Another paper, of which it turns out later that it is the same.
+  await add([{ title: 'Gadgets', doi: '10.1000/other', abstract: 'x' }])
+  await add([{ id: '2009.00777', title: 'Gadgets', doi: '10.1000/other', abstract: 'x' }])
+  assert.equal(library.count(), 1)
+  assert.deepEqual(ids(), atFirst)
+})
+
+test('a library made before ids were kept goes on with the ids that its feeds have', async () => {
+  const database = openDatabase(':memory:')
+  migrate(database, 'library', steps.slice(0, 2))
+  const insert = database.prepare(
+    `INSERT INTO papers (key, arxivId, submittedAt, record) VALUES ('2009.00777', '2009.00777', '2024-01-01T00:00:00.000Z', ?)`,
+  )
+  const moment = '2024-01-01T00:00:00.000Z'
+  insert.run(JSON.stringify(paper({ key: '2009.00777', arxivId: '2009.00777', title: 'Old', submittedAt: moment })))
+  database.exec(`INSERT INTO aliases VALUES ('t:0000000000000000', 1)`)
+  const [{ id }] = paperFeed(createLibrary(database), site, {}, 'atom')!.entries
+  assert.equal(id, 'tag:x.example,2025:paper:2009.00777')
+})
+
 test('an empty library has an empty feed', () => {
-  const library = { search: () => ({ papers: [], total: 0 }) } as never
+  const library = { search: () => ({ papers: [], total: 0 }), firstKeys: () => new Map() } as never
   const feed = paperFeed(library, { url: 'https://x.example', host: 'x.example' }, {}, 'atom')!
   assert.equal(feed.updated, undefined)
   assert.match(writeFeed(feed, 'atom'), /<updated>1970-01-01T00:00:00.000Z<\/updated>/)

@@ -52,6 +52,13 @@ test('a day’s papers come as items, in pages, newest first; a page behind the 
     'week=2024-W60',
     'month=24',
     'date=2999-01-01',
+    'date=2024-W01',
+    'date=2024-01',
+    'week=2024-01-03',
+    'week=2024-01',
+    'month=2024-01-03',
+    'month=2024-W01',
+    'date=',
     'limit=x',
     'p=-1',
     'sort=x',
@@ -60,6 +67,8 @@ test('a day’s papers come as items, in pages, newest first; a page behind the 
     assert.equal(refused.status, 400, query)
     assert.equal(typeof refused.body.error, 'string')
   }
+  const { error } = (await get('/api/daily_papers?week=2024-01-03')).body
+  assert.equal(error, '"week" must be a week such as 2026-W48, found \'2024-01-03\'')
 })
 
 test('a paper is found, and read by its id, with our own record beside', async t => {

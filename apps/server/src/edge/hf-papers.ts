@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type PeriodKind, periodOf } from '../library/period.ts'
 import type { Library, PaperRecord } from '../library/types.ts'
 import type { Offprint } from '../offprint.ts'
 import { seeOther, sendJson } from './problem.ts'
@@ -17,6 +18,12 @@ interface Call {
 
 const mostPapers = 100
 const longestQuery = 250
+
+const kinds: Record<string, { kind: PeriodKind; example: string }> = {
+  date: { kind: 'day', example: 'a day such as 2026-11-24' },
+  week: { kind: 'week', example: 'a week such as 2026-W48' },
+  month: { kind: 'month', example: 'a month such as 2026-11' },
+}
 
 /** The papers of a day, a week or a month, or the newest ones; a page behind the last is empty. */
 export function sendDailyPapers({ response, url, offprint }: Call): void {
@@ -32,15 +39,17 @@ export function sendDailyPapers({ response, url, offprint }: Call): void {
   // All papers are put in by the owner of this library.
   if (given('submitter') !== undefined && given('submitter') !== owner.name) return void sendJson(response, [])
   const size = Math.min(mostPapers, Math.max(1, limit))
-  const name = given('date') ?? given('week') ?? given('month')
+  const asked = Object.keys(kinds).find(parameter => given(parameter) !== undefined)
+  const name = asked && given(asked)!.slice(0, 20)
+  if (asked && name !== undefined && periodOf(name)?.kind !== kinds[asked].kind)
+    return void refuse(response, 400, `"${asked}" must be ${kinds[asked].example}, found '${name}'`)
   const papers =
     name === undefined
       ? library.search(sort === 'trending' ? 'sort:trending' : 'sort:new', { limit: size, offset: page * size }).papers
       : sort === 'trending'
         ? library.period(name, { limit: size, offset: page * size, sort })?.papers
         : newestOf(library, name, size, page * size)
-  if (!papers)
-    return void refuse(response, 400, `'${name!.slice(0, 20)}' is no date, week or month, or one in the future`)
+  if (!papers) return void refuse(response, 400, `"${asked}" must not be in the future, found '${name}'`)
   sendItems(response, library, papers)
 }
 

@@ -40,8 +40,6 @@ export interface Place {
 
 export const mostEntries = 200
 const entriesAtOnce = 50
-/** Of a search's matches the newest are looked for among so many. */
-const mostMatches = 1000
 
 export interface FeedQuery {
   /** A search, as the search page takes it; without one and without a topic: all papers. */
@@ -75,9 +73,9 @@ export function paperFeed(library: Library, place: Place, query: FeedQuery, endi
     })
     papers = members.sort(newestFirst).slice(skip, skip + limit + 1)
   } else if (query.q) {
-    const found = library.search(query.q, { limit: mostMatches })
+    const found = library.search(query.q, { limit: limit + 1, offset: skip, following: true })
     personal ||= found.personal ?? false
-    papers = (found.sort ? found.papers : found.papers.sort(newestFirst)).slice(skip, skip + limit + 1)
+    papers = found.papers
   } else papers = library.search('sort:new', { limit: limit + 1, offset: skip }).papers
   const shown = papers.slice(0, limit).filter(paper => !paper.withdrawn)
   const address = (path: string, parameters: Record<string, string | number | undefined>) => {
@@ -87,7 +85,8 @@ export function paperFeed(library: Library, place: Place, query: FeedQuery, endi
     return `${place.url}${path}${given.length ? `?${new URLSearchParams(given)}` : ''}`
   }
   const given = { q: query.q || undefined, topic: query.topic, limit: query.limit, key: query.key }
-  const entries = shown.map(paper => entryOf(paper, place))
+  const firstKeys = library.firstKeys(shown.map(paper => paper.key))
+  const entries = shown.map(paper => entryOf(paper, firstKeys.get(paper.key) ?? paper.key, place))
   const name = topic ? topic.words.slice(0, 3).join(', ') : query.q
   return {
     title: name ? `Offprint: ${name}` : 'Offprint: new papers',
@@ -109,9 +108,10 @@ export function paperAddress(place: Place, key: string): string {
   return `${place.url}/papers/${key.split('/').map(encodeURIComponent).join('/')}`
 }
 
-function entryOf(paper: PaperRecord, place: Place): FeedEntry {
+/** @param firstKey a reader knows an entry by it: a paper whose arXiv id comes to be known gets another key, and no other entry */
+function entryOf(paper: PaperRecord, firstKey: string, place: Place): FeedEntry {
   return {
-    id: `tag:${place.host},2025:paper:${paper.key}`,
+    id: `tag:${place.host},2025:paper:${firstKey}`,
     url: paperAddress(place, paper.key),
     title: paper.title,
     authors: paper.authors.map(author => author.name),

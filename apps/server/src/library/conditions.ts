@@ -42,15 +42,20 @@ export function selectOf(node: Node): Condition | undefined {
   return 'filter' in node ? selectFilter(node) : undefined
 }
 
+/** By text, so that the index answers: `2020` stands before `2020-01-01`. */
+function selectDates({ from, to }: { from?: string; to?: string }): Condition {
+  // What is known as 2020 does not begin before 2020-01-01.
+  const end = to?.replace(/(?:-01)+$/, '')
+  const bounds = [from, end].filter(bound => bound !== undefined)
+  const between = [from && 'publishedAt >= ?', end && 'publishedAt < ?'].filter(Boolean).join(' AND ')
+  // Of which only the year or the month is known, that may be of any day in it.
+  const rough = from ? [from.slice(0, 4), from.slice(0, 7)] : []
+  const orRough = rough.length ? ' OR publishedAt IN (?, ?)' : ''
+  return select(`SELECT position FROM papers WHERE ${between}${orRough}`, ...bounds, ...rough)
+}
+
 function selectFilter(node: Filter): Condition {
-  if (node.filter === 'date') {
-    const bounds = [
-      ['publishedAt >= ?', node.from],
-      ['publishedAt < ?', node.to],
-    ].filter(([, value]) => value !== undefined) as [string, string][]
-    const where = bounds.map(([sql]) => sql).join(' AND ')
-    return select(`SELECT position FROM papers WHERE ${where}`, ...bounds.map(([, value]) => value))
-  }
+  if (node.filter === 'date') return selectDates(node)
   const { filter, value } = node
   switch (filter) {
     case 'category':

@@ -65,6 +65,9 @@ export function createLibrary(
   const storedTopics = database.prepare('SELECT topics FROM library')
   const saveTopics = database.prepare('UPDATE library SET topics = ?, topicsRevision = ?')
   const count = database.prepare('SELECT count(*) AS total FROM papers')
+  const firstKeys = database.prepare(
+    'SELECT key, firstKey FROM papers WHERE key IN (SELECT value FROM json_each(?)) AND firstKey IS NOT NULL',
+  )
   const after = database.prepare('SELECT position, record FROM papers WHERE position > ? ORDER BY position LIMIT ?')
   const inPeriod = 'FROM papers WHERE submittedAt >= ? AND submittedAt < ?'
   const notHidden = 'AND position NOT IN (SELECT position FROM marks WHERE hiddenAt IS NOT NULL)'
@@ -235,6 +238,8 @@ export function createLibrary(
       const text = keyOrId.slice(0, 1000).toWellFormed().trim()
       return store.byKey(text)?.record ?? findRedirect(text)
     },
+    firstKeys: keys =>
+      new Map(firstKeys.all(JSON.stringify(keys)).map(({ key, firstKey }) => [String(key), String(firstKey)])),
     period(name, { limit = 100, offset = 0, sort = 'arrival', withoutHidden = false } = {}) {
       const today = now().toISOString()
       const period = periodOf(name)

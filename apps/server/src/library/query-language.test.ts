@@ -153,6 +153,25 @@ describe('the search language', () => {
     for (const [text, is] of atoms) assert.deepEqual(found(text), where(is), text)
   })
 
+  test('takes a field before parentheses for all words in them that have none of their own', () => {
+    const means = (query: string, same: string) => {
+      assert.deepEqual(found(query), found(same), query)
+      assert.equal(library.search(query).note, undefined, query)
+    }
+    assert.notDeepEqual(found('title:(alpha OR beta)'), found('title:alpha OR beta'))
+    means('title:(alpha OR beta)', 'title:alpha OR title:beta')
+    means('title:( alpha OR beta ) gamma', '(title:alpha OR title:beta) gamma')
+    means('title:(alpha beta) OR gamma', '(title:alpha title:beta) OR gamma')
+    means('title:(alpha abstract:(beta gamma) -delta)', 'title:alpha abstract:beta abstract:gamma -title:delta')
+    means('-title:(alpha OR beta)', '-title:alpha -title:beta')
+    means('title:((alpha OR beta) (gamma OR delta))', '(title:alpha OR title:beta) (title:gamma OR title:delta)')
+    means('author:("li wang" OR núñez)', 'author:"li wang" OR author:núñez')
+    means('cat:(cs.LG OR hep-th)', 'cat:cs.LG OR cat:hep-th')
+    means('title:(alpha cat:cs.LG)', 'title:alpha cat:cs.LG')
+    assert.match(library.search('title:(alpha OR beta').note ?? '', /A parenthesis is not closed/)
+    assert.match(library.search('cat:(cs.LG OR nowhere)').note ?? '', /^cat:nowhere is searched as plain words/)
+  })
+
   test('says what of a query it could not read, and searches it as words', () => {
     for (const [query, note] of [
       ['date:2024-13', /^date:2024-13 is searched as plain words: date: takes 2024/],
@@ -177,6 +196,53 @@ describe('the search language', () => {
       'alpha (beta gamma), delta',
     ])
       assert.equal(library.search(query).note?.includes('parenthesis') ?? false, false, query)
+  })
+
+  test('leaves an operator out that joins nothing, and says so', () => {
+    for (const [query, same, note] of [
+      ['alpha OR', 'alpha', /^OR was left out: it goes between two words, none of them with a minus\.$/],
+      ['OR alpha', 'alpha', /^OR was left out/],
+      ['OR alpha OR', 'alpha', /^OR was left out[^.]*\.$/],
+      ['AND alpha', 'alpha', /^AND was left out: it goes between two words\.$/],
+      ['alpha AND', 'alpha', /^AND was left out/],
+      ['(OR alpha) (beta AND) gamma', 'alpha beta gamma', /^OR was left out.*AND was left out/],
+      ['-alpha OR beta', '-alpha beta', /^OR was left out/],
+      ['alpha OR -beta', 'alpha -beta', /^OR was left out/],
+      ['sort:new AND alpha', 'alpha', /^AND was left out/],
+      ['alpha OR "', 'alpha', /A quotation mark is not closed.*OR was left out/],
+    ] as const) {
+      assert.deepEqual(found(query), found(same), query)
+      assert.match(library.search(query).note ?? '', note, query)
+    }
+    for (const query of ['alpha or', '"OR" alpha', 'alpha OR OR beta', 'alpha OR AND beta', '-(alpha) OR beta'])
+      assert.doesNotMatch(library.search(query).note ?? '', /left out/, query)
+    assert.match(library.search('OR AND').note ?? '', /left out.*There is no word to search for in this\.$/)
+    assert.deepEqual(parseQuery('OR').written, 'OR', 'alone it is a word')
+  })
+
+  test('says that a field has nothing behind it, or a range its dates the wrong way round', () => {
+    for (const field of ['title', 'abstract', 'author', 'org', 'tag', 'list', 'cat', 'id', 'date', 'has', 'is', 'sort'])
+      for (const query of [`${field}:`, `alpha ${field}: beta`, `(${field}:)`, `${field}:""`]) {
+        const { note, nodes } = parseQuery(query)
+        assert.match(note ?? '', new RegExp(`^${field}: is searched as plain words: ${field}: takes `), query)
+        assert.ok(nodes.length, query)
+      }
+    assert.match(
+      parseQuery('title:*** alpha').note ?? '',
+      /^title:\*\*\* is searched as plain words: title: takes words\.$/,
+    )
+    assert.deepEqual(
+      parseQuery('has: alpha').terms.map(({ sequences }) => sequences[0]),
+      [['has'], ['alpha']],
+    )
+    for (const query of ['date:2021..2020', 'date:2021..2020-12', 'date:2020-03-02..2020-03-01'])
+      assert.match(
+        parseQuery(query).note ?? '',
+        /is searched as plain words: date: takes .* the earlier first\.$/,
+        query,
+      )
+    for (const query of ['date:2020..2020', 'date:2020-03..2020', 'date:2020..2020-01', 'date:2020-03-01..2020-03'])
+      assert.equal(parseQuery(query).note, undefined, query)
   })
 
   test('answers any text, and never finds what fails a filter', () => {
@@ -335,6 +401,87 @@ describe('the search language', () => {
     )
     assert.deepEqual([meant('alpha'), meant('xyzzy'), meant('abc')], [undefined, undefined, undefined])
   })
+})
+
+test('a paper of a year or a month is in all ranges that have a day of it', async () => {
+  const dates = [
+    '2019',
+    '2020',
+    '2020-01',
+    '2020-03',
+    '2020-12',
+    '2021',
+    '2020-01-01',
+    '2020-02-29',
+    '2020-03-15',
+    '2021-01-01',
+  ]
+  const dated = await libraryOf(
+    dates.map((publishedAt, at) => ({ id: `2401.${10_000 + at}`, title: `t${at}`, abstract: 'x', publishedAt })),
+  )
+  const day = (text: string, last: boolean) => {
+    const [year, month, date] = text.split('-').map(Number)
+    const [first, after] = date
+      ? [Date.UTC(year, month - 1, date), Date.UTC(year, month - 1, date + 1)]
+      : month
+        ? [Date.UTC(year, month - 1), Date.UTC(year, month)]
+        : [Date.UTC(year, 0), Date.UTC(year + 1, 0)]
+    return last ? after - 1 : first
+  }
+  const check = (query: string, from: number, to: number) => {
+    const wanted = dates.filter(date => day(date, false) <= to && day(date, true) >= from)
+    const found = dated.search(query, { limit: 100 }).papers.map(({ publishedAt }) => publishedAt)
+    assert.deepEqual(found.sort(), [...wanted].sort(), query)
+  }
+  const ends = ['2019', '2020', '2021', '2020-01', '2020-02', '2020-03', '2020-12', '2021-01']
+  ends.push('2019-12-31', '2020-01-01', '2020-01-02', '2020-03-01', '2020-03-15', '2020-12-31', '2021-01-01')
+  for (const end of ends) {
+    check(`date:${end}`, day(end, false), day(end, true))
+    check(`date:>=${end}`, day(end, false), Infinity)
+    check(`date:>${end}`, day(end, true) + 1, Infinity)
+    check(`date:<=${end}`, -Infinity, day(end, true))
+    check(`date:<${end}`, -Infinity, day(end, false) - 1)
+    for (const other of ends)
+      if (day(end, false) <= day(other, true)) check(`date:${end}..${other}`, day(end, false), day(other, true))
+  }
+  assert.equal(dated.search('date:2020-01..2020-12').total, 7)
+})
+
+test('a name in quotation marks is found with its hyphens and apostrophes, and with the family name first', async () => {
+  const people = await libraryOf([
+    { id: '2401.00001', title: 'a', abstract: 'x', authors: ['Hector Garcia-Molina', 'Shaquille O’Neal'] },
+    {
+      id: '2401.00002',
+      title: 'b',
+      abstract: 'x',
+      authors: ["Cathy O'Neil", 'Jean-Pierre Serre'],
+      organization: 'AT&T',
+    },
+    { id: '2401.00003', title: 'c', abstract: 'x', authors: ['Serre, Jean-Pierre'], organization: 'AT&T Bell Labs' },
+    { id: '2401.00004', title: 'd', abstract: 'x', authors: ['Jean Pierre', 'Anne Serre', 'Neil Garcia'] },
+  ])
+  for (const [query, wanted] of [
+    ['author:"Garcia-Molina"', '1'],
+    ['author:"O\'Neil"', '2'],
+    ['author:"O’Neal"', '1'],
+    ['author:"Hector Garcia-Molina"', '1'],
+    ['author:"Garcia-Molina, Hector"', '1'],
+    ['author:"Serre, Jean-Pierre"', '23'],
+    ['author:"Serre, Jean-Pierre" OR author:"O’Neal"', '123'],
+    ['-author:"Serre, Jean-Pierre"', '14'],
+    ['author:"Jean-Pierre Serre"', '2'],
+    ['author:"Jean Serre"', ''],
+    ['author:" Serre "', '234'],
+    ['author:"Serre, "', '234'],
+    ['org:"AT&T"', '23'],
+    ['org:"AT&T Bell Labs"', '3'],
+  ]) {
+    const found = people
+      .search(query)
+      .papers.map(({ key }) => key.at(-1))
+      .sort()
+    assert.equal(found.join(''), wanted, query)
+  }
 })
 
 test('the distance of two words is that of the shortest way between them', () => {

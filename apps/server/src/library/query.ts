@@ -75,7 +75,8 @@ interface Word {
   field?: string
 }
 
-type Piece = Word | { mark: '(' | ')'; negative: boolean }
+/** What opens a group may have a field for all of its words that have none of their own. */
+type Piece = Word | { mark: '(' | ')'; negative: boolean; field?: string }
 
 /**
  * @param typing the last word may be unfinished
@@ -89,6 +90,7 @@ export function parseQuery(query: string, { typing = false }: { typing?: boolean
   const words = text
     .replace(/["()]/g, ' ')
     .split(' ')
+    .filter(Boolean)
     .map(word => ({ text: word, phrase: false, negative: false }))
   return readPieces(words, text, notes, false)
 }
@@ -104,7 +106,7 @@ function readPieces(pieces: Piece[], text: string, notes: string[], typing: bool
   let at = 0
 
   /** What stands up to the end or the closing parenthesis. */
-  function readGroup(inside: boolean, negated: boolean): Node[] {
+  function readGroup(inside: boolean, negated: boolean, field?: string): Node[] {
     const nodes: Node[] = []
     let neighbour: { term: Term; word: string } | undefined
     let alternative = false
@@ -133,9 +135,14 @@ function readPieces(pieces: Piece[], text: string, notes: string[], typing: bool
         neighbour = undefined
         continue
       }
+      if (pieces.length > 1 && (isOperator(piece, 'AND') || isOperator(piece, 'OR'))) {
+        const note = strayOperator[piece.text]
+        if (!notes.includes(note)) notes.push(note)
+        continue
+      }
       if ('mark' in piece) {
         neighbour = undefined
-        const inner = readGroup(true, negated !== piece.negative)
+        const inner = readGroup(true, negated !== piece.negative, piece.field ?? field)
         if (piece.negative) plain = false
         if (!inner.length) continue
         const group: Node = inner.length === 1 ? inner[0] : { all: inner }
@@ -143,7 +150,8 @@ function readPieces(pieces: Piece[], text: string, notes: string[], typing: bool
         put(piece.negative ? { not: group } : group)
         continue
       }
-      const read = readPiece(piece, notes)
+      const asked = { ...piece, field: piece.field ?? field }
+      const read = readPiece(asked, notes)
       if (!read) continue
       if ('sort' in read) {
         sort = read.sort
@@ -156,9 +164,9 @@ function readPieces(pieces: Piece[], text: string, notes: string[], typing: bool
       }
       if (!('term' in read)) {
         neighbour = undefined
-        if (['mark', 'tag', 'list'].includes(read.filter)) personal = true
+        if ('filter' in read && ['mark', 'tag', 'list'].includes(read.filter)) personal = true
         // Papers without a mark are in no table.
-        const isUnread = read.filter === 'mark' && read.value === 'unread'
+        const isUnread = 'filter' in read && read.filter === 'mark' && read.value === 'unread'
         const filter: Node = isUnread ? { not: { filter: 'mark', value: 'read' } } : read
         put(piece.negative ? { not: filter } : filter)
         continue
@@ -166,7 +174,7 @@ function readPieces(pieces: Piece[], text: string, notes: string[], typing: bool
       const { term } = read
       if (typing && at === pieces.length && !piece.phrase) term.unfinished = true
       const isPlain = !piece.phrase && !piece.negative && !term.field
-      if (isPlain) written.push(piece.field ? `${piece.field} ${piece.text}` : piece.text)
+      if (isPlain) written.push(asked.field ? `${asked.field} ${asked.text}`.trim() : asked.text)
       else plain = false
       if (piece.negative === negated) terms.push(term)
       // Neighbours of a single word may be its other half; but not across a phrase or an operator.
@@ -208,7 +216,7 @@ function shortened(query: string, notes: string[]): string {
 }
 
 const fieldNames = ['title', 'abstract', 'author', 'cat', 'org', 'tag', 'id', 'list', 'date', 'has', 'is', 'sort']
-const fieldAhead = new RegExp(`^(${fieldNames.join('|')}):(?=[^\\s])`, 'i')
+const fieldAhead = new RegExp(`^(${fieldNames.join('|')}):`, 'i')
 
 /** What is not closed, where something is not. */
 function cutPieces(text: string): Piece[] | 'A quotation mark' | 'A parenthesis' {
@@ -222,15 +230,15 @@ function cutPieces(text: string): Piece[] | 'A quotation mark' | 'A parenthesis'
     }
     const negative = /^-(?:["(]|[^\s"-])/.test(text.slice(at, at + 3))
     if (negative) at++
+    const field = fieldAhead.exec(text.slice(at, at + 12))?.[1].toLowerCase()
+    if (field) at += field.length + 1
     // `(+)-thalassemia` is a word.
-    if (/^\([\p{L}\p{N}"(-]/u.test(text.slice(at, at + 3))) {
-      pieces.push({ mark: '(', negative })
+    if ((field ? /^\( ?[\p{L}\p{N}"(-]/u : /^\([\p{L}\p{N}"(-]/u).test(text.slice(at, at + 4))) {
+      pieces.push({ mark: '(', negative, field })
       depth++
       at++
       continue
     }
-    const field = fieldAhead.exec(text.slice(at, at + 12))?.[1].toLowerCase()
-    if (field) at += field.length + 1
     if (text[at] === '"') {
       const end = text.indexOf('"', at + 1)
       if (end < 0) return 'A quotation mark'
@@ -266,15 +274,18 @@ function isMark(piece: Piece, mark: '(' | ')'): boolean {
   return 'mark' in piece && piece.mark === mark
 }
 
-function isOperator(piece: Piece, name: string): boolean {
+function isOperator(piece: Piece, name: 'AND' | 'OR'): piece is Word {
   return !('mark' in piece) && !piece.phrase && !piece.negative && !piece.field && piece.text === name
 }
 
+/** What is said of an operator that has nothing to join. */
+const strayOperator: Record<string, string> = {
+  AND: 'AND was left out: it goes between two words.',
+  OR: 'OR was left out: it goes between two words, none of them with a minus.',
+}
+
 /** A word, a phrase or a filter; a filter that cannot be read is words. */
-function readPiece(
-  { text, phrase, field }: Word,
-  notes: string[],
-): { term: Term } | Filter | { sort: Sorting } | undefined {
+function readPiece({ text, phrase, field }: Word, notes: string[]): Read | undefined {
   if (!field) return termOf(text, phrase)
   const read = readField(field, text, phrase)
   if (typeof read !== 'string') return read
@@ -290,12 +301,11 @@ const marks: Record<string, string> = {
   opened: 'opened',
 }
 
+/** What a word or a filter means: of a name in quotation marks one of two. */
+type Read = { term: Term } | Filter | { any: Filter[] } | { sort: Sorting }
+
 /** What a filter means, or what was expected. */
-function readField(
-  field: string,
-  text: string,
-  phrase: boolean,
-): { term: Term } | Filter | { sort: Sorting } | string | undefined {
+function readField(field: string, text: string, phrase: boolean): Read | string {
   const value = text.toLowerCase()
   switch (field) {
     case 'cat': {
@@ -310,11 +320,14 @@ function readField(
       return { filter: 'key', value: identifier.kind === 'arxiv' ? identifier.id : `doi:${identifier.doi}` }
     }
     case 'list':
-      return { filter: 'list', value: text.trim() }
+      return text.trim() ? { filter: 'list', value: text.trim() } : 'list: takes the name of a list'
     case 'tag':
-      return text.trim() ? { filter: 'tag', value: text.trim() } : undefined
+      return text.trim() ? { filter: 'tag', value: text.trim() } : 'tag: takes a tag'
     case 'date':
-      return readDates(value) ?? 'date: takes 2024, 2024-03, 2024-03-01, with >=, >, <=, < before it or .. between two'
+      return (
+        readDates(value) ??
+        'date: takes 2024, 2024-03, 2024-03-01, with >=, >, <=, < before it or .. between two, the earlier first'
+      )
     case 'has':
       if (value === 'notes' || value === 'note') return { filter: 'mark', value: 'note' }
       return ['code', 'runs', 'comments'].includes(value)
@@ -330,14 +343,24 @@ function readField(
         ? { sort: value as Sorting }
         : `sort: takes ${sortings.slice(0, -1).join(', ')} or ${sortings.at(-1)}`
     default: {
-      // A whole name in quotation marks is that person or place; one of their words is a word.
-      if (phrase && (field === 'author' || field === 'org') && nameInAddress(text).includes('-'))
-        return { filter: field === 'author' ? 'author' : 'organization', value: nameInAddress(text) }
+      // A whole name in quotation marks is that person or place; one of their words is a word, whatever marks it has.
+      if (phrase && (field === 'author' || field === 'org') && /\S\s+\S/.test(text)) {
+        const names = (field === 'author' ? [text, givenNameFirst(text)] : [text]).map(nameInAddress)
+        const filter = field === 'author' ? ('author' as const) : ('organization' as const)
+        const filters = [...new Set(names)].map(value => ({ filter, value }))
+        if (names[0].includes('-')) return filters.length > 1 ? { any: filters } : filters[0]
+      }
       const read = termOf(text, phrase)
-      if (read) read.term.field = field as keyof typeof columns
+      if (!read) return `${field}: takes words`
+      read.term.field = field as keyof typeof columns
       return read
     }
   }
+}
+
+/** `Serre, Jean-Pierre` is `Jean-Pierre Serre`. */
+function givenNameFirst(name: string): string {
+  return name.replace(/^\s*([^,]*[^,\s])\s*,\s*([^,]*[^,\s])\s*$/, '$2 $1')
 }
 
 /** `2024`, `2024-03`, `2024-03-01`; undefined where there is no such day. */
@@ -356,11 +379,17 @@ function dateSpan(text: string): { from: string; to: string } | undefined {
   return { from: text, to: end.getUTCFullYear() > 9999 ? '9999~' : iso(end) }
 }
 
+/** The first day of a year or a month. */
+function dayOf(date: string): string {
+  return `${date}-01-01`.slice(0, 10)
+}
+
 function readDates(text: string): Filter | undefined {
   const range = /^([\d-]*)\.\.([\d-]*)$/.exec(text)
   if (range) {
     const [from, to] = range.slice(1).map(part => (part ? dateSpan(part) : undefined))
     if ((range[1] && !from) || (range[2] && !to) || (!from && !to)) return undefined
+    if (from && to && dayOf(from.from) >= dayOf(to.to)) return undefined
     return { filter: 'date', ...(from ? { from: from.from } : {}), ...(to ? { to: to.to } : {}) }
   }
   const [, sign = '', day] = /^(>=|<=|>|<)?([\d-]+)$/.exec(text) ?? []

@@ -57,6 +57,8 @@ export interface SearchOptions {
   typing?: boolean
   /** Also count what is found by year, category and so on. Default false. */
   facets?: boolean
+  /** For followers of a search: only what matches, never what has some of the words; the newest first unless it has a `sort:`. Default false. */
+  following?: boolean
 }
 
 /** Total orders, so that pages neither repeat nor lose a paper. */
@@ -114,7 +116,8 @@ export function openSearch(
   const found = (text: string, options: SearchOptions = {}) => readTogether(database, () => find(text, options))
   const show = (found: Found) => readTogether(database, () => showFound(found, store.byPosition))
 
-  function find(text: string, { limit = 20, offset = 0, typing = false, facets = false }: SearchOptions): Found {
+  function find(text: string, options: SearchOptions): Found {
+    const { limit = 20, offset = 0, typing = false, facets = false, following = false } = options
     const size = wholeNumber(limit, 20, mostPapers)
     const skip = wholeNumber(offset, 0, Number.MAX_SAFE_INTEGER)
     const query = parseQuery(text, { typing })
@@ -136,7 +139,7 @@ export function openSearch(
     if (anyHidden.get() && !asksFor(query, hidden)) more.push({ not: hidden })
     const wanted = wantedOf(query.nodes, more)
     const { match, rest } = wanted
-    const isFused = Boolean(match) && !isTrending && (!query.sort || query.sort === 'relevance')
+    const isFused = Boolean(match) && !isTrending && (query.sort ? query.sort === 'relevance' : !following)
     const first = isFused ? best(wanted) : undefined
     const total = first?.total ?? count(wanted)
     const about = (which: Wanted, of: number, ...notes: (string | undefined)[]) => ({
@@ -147,7 +150,7 @@ export function openSearch(
     })
     const sort = isTrending ? 'trending' : query.sort === 'top' ? 'top' : 'new'
     const missing = first && query.plain && isLastPage(total, skip, size) ? mostClose - total : 0
-    if (total && missing <= 0)
+    if (following || (total && missing <= 0))
       return {
         query,
         papers: first ? fused(wanted, first, query, size, skip) : sorted(wanted, sort, size, skip),

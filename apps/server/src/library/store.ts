@@ -116,6 +116,8 @@ export const steps: MigrationStep[] = [
   },
   // Every paper with a definition was taken for one that runs; those that do are written again.
   `DELETE FROM facets WHERE kind = 'has' AND value = 'runs'`,
+  `-- The key that a paper had at first, where it has another now.
+  ALTER TABLE papers ADD COLUMN firstKey TEXT`,
 ]
 
 /** A paper with its place in the library. */
@@ -150,7 +152,8 @@ export function openPaperStore(database: DatabaseSync) {
     'INSERT OR FAIL INTO papers (key, arxivId, slug, publishedAt, submittedAt, record, trend) VALUES (?, ?, ?, ?, ?, ?, ?)',
   )
   const update = statement(
-    'UPDATE OR FAIL papers SET key = ?, arxivId = ?, slug = ?, publishedAt = ?, submittedAt = ?, record = ? WHERE position = ?',
+    `UPDATE OR FAIL papers SET key = ?1, arxivId = ?2, slug = ?3, publishedAt = ?4, submittedAt = ?5, record = ?6,
+       firstKey = iif(key = ?1, firstKey, ifnull(firstKey, key)) WHERE position = ?7`,
   )
   const remove = statement('DELETE FROM papers WHERE position = ?')
   const addAlias = statement('INSERT OR IGNORE INTO aliases (alias, position) VALUES (?, ?)')

@@ -329,6 +329,8 @@ export interface Library {
   seed(papers: readonly Paper[]): void
   /** The paper of this key, or where to go from an old key, an id in another spelling, a version, a DOI or a slug. */
   paper(keyOrId: string): PaperRecord | Redirect | undefined
+  /** Of these papers, by their keys, the key that each had at first, where that was another. It never changes. */
+  firstKeys(keys: string[]): Map<string, string>
   /**
    * @param date `YYYY-MM-DD`; undefined comes back where that is no day, or one in the future
    * @param options.limit papers a page, default 100
