@@ -194,6 +194,7 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
         year: year && Number(year),
         format,
         columns: columns && readColumns(columns),
+        unpackedLimit: Number.POSITIVE_INFINITY,
         signal: stopOnInterrupt().signal,
       }
       if (dryRun) {
