@@ -12,6 +12,8 @@ import type { ImportFormat, ReadItem } from './sources/formats.ts'
 export interface Author {
   name: string
   affiliation?: string
+  /** An organisation, or another name that must not be taken apart into given and family name. */
+  whole?: true
   /** Who of this site's people has claimed to be this author. */
   claimedBy?: string
 }
