@@ -5,7 +5,8 @@ import { createGunzip } from 'node:zlib'
 
 /** What a gzip file may unpack to, in bytes, where nothing else is said. */
 const unpackedLimit = 200_000_000
-/** No text of papers shrinks more than this, so what does is there to fill memory or disks. */
+/** No text of papers of this size or more shrinks to less than a hundredth: what does is there to keep a machine busy. */
+const ratioFrom = 10_000_000
 const highestRatio = 100
 /** Unpacks to some megabytes at most. */
 const packedPiece = 4096
@@ -95,7 +96,7 @@ async function* unpacked(chunks: AsyncIterable<Uint8Array>, limit: number): Asyn
         throw new Error(
           `the gzip file unpacks to more than ${limit / 1e6} MB; unpack it first, or use the command offprint import`,
         )
-      if (given > unpackedLimit && given > highestRatio * read)
+      if (given > ratioFrom && given > highestRatio * read)
         throw new Error(
           `the gzip file unpacks to more than ${highestRatio} times its size, which no text of papers does`,
         )

@@ -123,7 +123,7 @@ export interface ImportOptions {
   name: string
   /** Year of a listing's date, where it is not the latest possible one. */
   year?: number
-  /** Most bytes that a gzip file may unpack to. Default 200 MB; beyond them at most 100 times its size in any case. */
+  /** Most bytes that a gzip file may unpack to. Default 200 MB; from 10 MB on at most 100 times its size in any case. */
   unpackedLimit?: number
   /** Stops after the current batch; the report's state is then `interrupted`. */
   signal?: AbortSignal
