@@ -13,6 +13,7 @@ import {
   type ImportReport,
   importFormats,
   listPapers,
+  looksLikeArxivId,
   type Offprint,
   openOffprint,
   type Run,
@@ -166,7 +167,10 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
     .description(
       'Import papers: a pasted daily-papers listing, JSON lines as export prints them, Hugging Face and arXiv answers, CSV, BibTeX, RIS, CSL-JSON; or papers of arXiv by their ids',
     )
-    .argument('<file...>', 'a file, or - for standard input; or ids and addresses of arXiv, at most 100')
+    .argument(
+      '<file...>',
+      'files, packed with gzip or not, or - for standard input; or ids and addresses of arXiv, at most 100',
+    )
     .option('--dry-run', 'only show what would change (of the first 2,000 records)')
     .option('--year <year>', "year of the listing's date, where it has none")
     .addOption(
@@ -175,47 +179,60 @@ Exit codes: 0 fine, 1 failed or a claim does not hold, 2 bad input.`,
       ),
     )
     .option('--columns <field=header,…>', 'of a CSV: which column is what, such as title=Name,authors=Who')
-    .option('--json', 'one JSON document')
+    .option('--json', 'one JSON document, for several files one a line')
     .addHelpText(
       'after',
-      '\nExamples:\n  offprint import listing.txt\n  offprint import --dry-run works.bib\n  offprint import works.csv --columns title=Name\n  offprint import 1603.09320 https://arxiv.org/abs/2008.05171',
+      '\nExamples:\n  offprint import listing.txt\n  offprint import first.jsonl.gz second.bib\n  offprint import --dry-run works.bib\n  offprint import works.csv --columns title=Name\n  offprint import 1603.09320 https://arxiv.org/abs/2008.05171',
     )
     .action(async (words: string[], { json, year, format, columns, dryRun }) => {
       if (year !== undefined && !/^(19|20)\d\d$/.test(year))
         throw new InputError('year', `'${year}'`, 'a year such as 2025')
-      const [file] = words
-      const ids = idsOf(words)
-      if (!ids && words.length > 1)
-        throw new InputError('file', words.map(word => `'${word}'`).join(' '), 'one file, or ids of arXiv')
-      if (!ids && file !== '-') requireFile('file', file)
-      const chunks = () => (file === '-' ? process.stdin : createReadStream(file))
-      const options = {
-        name: file === '-' ? 'standard input' : basename(file),
+      const { signal } = stopOnInterrupt()
+      const settings = {
         year: year && Number(year),
         format,
         columns: columns && readColumns(columns),
-        signal: stopOnInterrupt().signal,
+        unpackedLimit: Number.POSITIVE_INFINITY,
+        signal,
       }
-      if (dryRun) {
-        const preview = ids
-          ? await offprint.library.previewItems(offprint.sync.readIds(ids, options.signal), {
-              ...options,
-              name: ids.join(' '),
-              format: 'atom',
-            })
-          : await offprint.library.preview(chunks(), options)
-        if (json) print(preview)
-        else printPreview(preview)
-        code = preview.error ? failed : preview.read === 0 || preview.refusedCount === preview.read ? badInput : 0
+      const onProgress = (bar: ReturnType<typeof progressBar>) => (report: ImportReport) => bar.count(report.read)
+      const ids = idsOf(words)
+      if (ids && dryRun) {
+        const read = offprint.sync.readIds(ids, signal)
+        code = reportPreview(
+          await offprint.library.previewItems(read, { ...settings, name: ids.join(' '), format: 'atom' }),
+          json,
+        )
         return
       }
-      const bar = progressBar('imported')
-      const onProgress = ({ read }: ImportReport) => bar.count(read)
-      const report = ids
-        ? await offprint.sync.importIds(ids, { signal: options.signal, onProgress })
-        : await offprint.library.importStream(chunks(), { ...options, alone: true, onProgress })
-      bar.end()
-      code = reportImport(report, json)
+      if (ids) {
+        const bar = progressBar('imported')
+        const report = await offprint.sync.importIds(ids, { signal, onProgress: onProgress(bar) })
+        bar.end()
+        code = reportImport(report, json)
+        return
+      }
+      for (const word of words) if (word !== '-') requireFile('file', word)
+      const codes: number[] = []
+      for (const file of words) {
+        if (signal.aborted) break
+        const chunks = file === '-' ? process.stdin : createReadStream(file)
+        const options = { ...settings, name: file === '-' ? 'standard input' : basename(file) }
+        if (words.length > 1 && !json) console.log(`${options.name}:`)
+        if (dryRun) {
+          codes.push(reportPreview(await offprint.library.preview(chunks, options), json))
+          continue
+        }
+        const bar = progressBar('imported')
+        const report = await offprint.library.importStream(chunks, {
+          ...options,
+          alone: true,
+          onProgress: onProgress(bar),
+        })
+        bar.end()
+        codes.push(reportImport(report, json))
+      }
+      code = codes.includes(failed) ? failed : Math.max(0, ...codes)
     })
 
   addSyncCommand(program, offprint, {
@@ -501,9 +518,9 @@ function stopOnInterrupt(): AbortController {
   return controller
 }
 
-/** Ids, addresses and arXiv's DOIs where the words are nothing else, and no files. */
+/** Ids, addresses and arXiv's DOIs, also wrong ones, where the words are nothing else, and no files. */
 function idsOf(words: string[]): string[] | undefined {
-  return words.every(word => !existsSync(word) && findIdentifier(word)) ? words : undefined
+  return words.every(word => !existsSync(word) && (findIdentifier(word) || looksLikeArxivId(word))) ? words : undefined
 }
 
 /**
@@ -527,6 +544,14 @@ function reportImport(report: ImportReport, json: boolean | undefined, mayBeEmpt
   if (report.read === 0 && mayBeEmpty) return 0
   if (report.read === 0) console.error('No paper was found in it.')
   return report.refusedCount === report.read ? badInput : 0
+}
+
+/** Says what an import would do; gives back the exit code. */
+function reportPreview(preview: ImportPreview, json: boolean | undefined): number {
+  if (json) print(preview)
+  else printPreview(preview)
+  if (preview.error) return failed
+  return preview.read === 0 || preview.refusedCount === preview.read ? badInput : 0
 }
 
 function printRefused({ refused, refusedCount }: Pick<ImportReport, 'refused' | 'refusedCount'>): void {

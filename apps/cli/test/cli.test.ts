@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import { matrix, random, writeNpy } from '@offprint/kernels'
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
@@ -233,6 +234,36 @@ test('import reads a file or standard input, search finds it, export prints it',
   assert.ok(exported.some(one => one.key === '2401.00001'))
   const nothing = await offprint(['import', '-'], {}, 'nothing of use')
   assert.equal(nothing.code, 2)
+})
+
+test('import takes several files, packed ones too, and fails where one fails', async () => {
+  writeFileSync(join(folder, 'one.jsonl.gz'), gzipSync('{"title":"One of several"}\n'))
+  writeFileSync(join(folder, 'two.csv'), 'name,abstract\nTwo of several,x\n')
+  writeFileSync(join(folder, 'cut.jsonl.gz'), gzipSync('{"title":"Three of several"}\n').subarray(0, -9))
+  const both = await offprint(['import', 'one.jsonl.gz', 'two.csv'])
+  assert.deepEqual(
+    [both.code, both.stdout],
+    [
+      0,
+      'one.jsonl.gz:\n1 new, 0 updated, 0 unchanged, 0 refused\ntwo.csv:\n1 new, 0 updated, 0 unchanged, 0 refused\n',
+    ],
+  )
+  const failing = await offprint(['import', '--json', 'cut.jsonl.gz', 'one.jsonl.gz'])
+  const reports = failing.stdout
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  assert.equal(failing.code, 1)
+  assert.deepEqual(
+    reports.map(({ state, error, unchanged }) => [state, error, unchanged]),
+    [
+      ['failed', 'the gzip file is cut off: its end is missing', 0],
+      ['done', undefined, 1],
+    ],
+  )
+  assert.equal((await offprint(['import', '--dry-run', 'one.jsonl.gz', 'two.csv'])).code, 0)
+  const missing = await offprint(['import', 'one.jsonl.gz', 'none.csv'])
+  assert.deepEqual([missing.code, missing.stdout], [2, ''])
 })
 
 test('a table with columns of its own is imported, and the library goes out as BibTeX', async () => {

@@ -130,6 +130,14 @@ test('import takes ids and addresses, and shows what would change', async () => 
   assert.match(shown.stderr, /line 3: the title is missing/)
   const again = JSON.parse((await offprint(['import', '--dry-run', '--json', 'changes.jsonl'])).stdout)
   assert.deepEqual([again.added, again.updated], [1, 1])
-  const two = await offprint(['import', 'changes.jsonl', 'known.jsonl'])
-  assert.deepEqual([two.code, /one file, or ids of arXiv/.test(two.stderr)], [2, true])
+  const mixed = await offprint(['import', 'changes.jsonl', '2601.00001'])
+  assert.deepEqual([mixed.code, mixed.stdout, /there is no file 2601\.00001/.test(mixed.stderr)], [2, '', true])
+})
+
+test('import says of an id that cannot be one why, and asks nobody', async () => {
+  for (const words of [['0808.05394'], ['--dry-run', '0808.05394']]) {
+    const { code, stderr } = await offprint(['import', ...words])
+    assert.equal(code, 2)
+    assert.match(stderr, /line 1: 0808\.05394: a paper of August 2008 has 4 digits after the point/)
+  }
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import type { ImportReport, SyncStatus } from '@offprint/server'
 import { madePapers, madeSite } from '../src/sync/site.fixture.ts'
 import { startServer } from './harness.ts'
@@ -76,6 +77,37 @@ test('pasted ids come from arXiv', async t => {
   assert.deepEqual([many.status, many.body.detail], [422, '101 ids, at most 100 at a time'])
   const preview = await ask('/api/import?action=preview', form({ text: 'arXiv:2601.00005' }))
   assert.deepEqual([preview.body.added, preview.body.records[0].key], [1, '2601.00005'])
+})
+
+test('a wrong id alone gets its own sentence, and arXiv is not asked', async t => {
+  const { ask, site } = await served(t)
+  for (const path of ['/api/import', '/api/import?action=preview']) {
+    const { body } = await ask(path, form({ text: '0808.05394' }))
+    assert.deepEqual(body.refused, [
+      { line: 1, reason: '0808.05394: a paper of August 2008 has 4 digits after the point' },
+    ])
+  }
+  const { body } = await ask('/api/import', form({ text: 'hep-th/0704001' }))
+  assert.match(body.refused[0].reason, /^hep-th\/0704001: ids of this form end in March 2007/)
+  assert.equal(site.asked.length, 0)
+})
+
+test('a packed file is imported, and one that unpacks to too much ends with an error', async t => {
+  const { ask } = await served(t)
+  const file = new File([gzipSync(line({ title: 'A packed paper' }))], 'papers.jsonl.gz')
+  const { status, body } = await ask('/api/import', form({ file }))
+  assert.deepEqual([status, body.added, body.format, body.name], [200, 1, 'jsonl', 'papers.jsonl.gz'])
+  const raw = await ask('/api/import', { method: 'POST', body: gzipSync(line({ title: 'Another packed paper' })) })
+  assert.deepEqual([raw.status, raw.body.added], [200, 1])
+  const bomb = Array(20).fill(gzipSync(Buffer.alloc(1_000_000, '\n')))
+  const refused = await ask('/api/import', form({ file: new File(bomb, 'bomb.jsonl.gz') }))
+  assert.equal(refused.status, 422)
+  assert.match(refused.body.error, /^the gzip file unpacks to more than 100 times its size/)
+  const ids = await ask(
+    '/api/import',
+    form({ file: new File([Buffer.from('\ufeff0808.05394\r\n', 'utf16le')], 'ids') }),
+  )
+  assert.match(ids.body.refused[0].reason, /^0808\.05394: a paper of August 2008/)
 })
 
 test('sources are followed, synced, stopped and let go', async t => {

@@ -108,6 +108,8 @@ test('all of it can be taken away', async t => {
     )
   assert.match(read('papers.jsonl'), /^\{"key":"2401.00003"|"arxivId":"2401.00003"/)
   assert.match(read('papers.bib'), /eprint\s*=\s*\{2401\.00003\}/)
+  assert.equal(read('read.csv'), 'key,title,readAt\n')
+  assert.equal(read('hidden.csv'), 'key,title,hiddenAt\n')
   // A spreadsheet runs nothing of it.
   assert.match(read('notes.csv'), /2401\.00003,"'=cmd\|calc","'=1\+1"/)
   assert.match(read('lists.csv'), /My list,2401\.00003/)

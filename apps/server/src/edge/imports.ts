@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as timeout } from 'node:timers/promises'
 import type { StoredFile } from '../files.ts'
+import { readPlainText } from '../library/plain-text.ts'
 import { type ImportFormat, importFormats } from '../library/sources/formats.ts'
 import type { ImportOptions, ImportPreview, ImportReport } from '../library/types.ts'
 import type { Offprint } from '../offprint.ts'
@@ -117,9 +118,17 @@ async function readForm(
 /** Ids and addresses of arXiv where the text is nothing else. */
 async function idsOf(offprint: Offprint, upload: StoredFile, { format }: Options): Promise<string[] | undefined> {
   if (format || upload.bytes > longestIds) return undefined
-  const chunks: Uint8Array[] = []
-  for await (const chunk of offprint.previews.open(upload)) chunks.push(chunk)
-  return linesOfIds(Buffer.concat(chunks).toString('utf8'))
+  let text = ''
+  try {
+    for await (const piece of readPlainText(offprint.previews.open(upload), { note() {} })) {
+      text += piece
+      if (text.length > longestIds) return undefined
+    }
+  } catch {
+    // The report of its import says what is wrong with it.
+    return undefined
+  }
+  return linesOfIds(text.replace(/^\ufeff/, ''))
 }
 
 async function importUpload(offprint: Offprint, upload: StoredFile, options: Options): Promise<ImportReport> {

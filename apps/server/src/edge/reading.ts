@@ -81,18 +81,30 @@ export async function changeFeedKeys({ request, response, offprint }: Call): Pro
   answer(request, response, fields, `/reading?key=${key}#feeds`, { key, keys: reading.feedKeys() })
 }
 
+/** Of each table of the archive, also of an empty one. */
+const archiveColumns = {
+  votes: ['key', 'title', 'votedAt'],
+  read: ['key', 'title', 'readAt'],
+  hidden: ['key', 'title', 'hiddenAt'],
+  notes: ['key', 'title', 'note'],
+  tags: ['tag', 'key', 'title'],
+  lists: ['list', 'key', 'title'],
+  searches: ['query', 'createdAt'],
+}
+
 /** All that the reader made, in one archive: the papers (JSON lines and BibTeX), and a table each of votes, lists, notes… */
 export function sendReadingArchive({ response, offprint }: Call): void {
   const { reading } = offprint.library
   const archive = new yazl.ZipFile()
   const papers: PaperRecord[] = []
-  const tables: Record<string, Record<string, string>[]> = {
+  const tables: Record<keyof typeof archiveColumns, Record<string, string>[]> = {
     votes: [],
     read: [],
     hidden: [],
     notes: [],
     tags: [],
     lists: [],
+    searches: [],
   }
   for (const { paper, marks, votedAt, readAt, hiddenAt } of reading.touched()) {
     papers.push(paper)
@@ -110,8 +122,10 @@ export function sendReadingArchive({ response, offprint }: Call): void {
   add('papers.jsonl', [...exportFormats.jsonl.write(papers)].join(''))
   add('papers.bib', [...exportFormats.bibtex.write(papers)].join(''))
   // Cells that a spreadsheet would take for formulas are quoted with an apostrophe.
-  for (const [name, rows] of Object.entries(tables))
-    add(`${name}.csv`, `${Papa.unparse(rows, { escapeFormulae: true, newline: '\n' })}\n`)
+  for (const [name, columns] of Object.entries(archiveColumns)) {
+    const rows = tables[name as keyof typeof archiveColumns].map(row => columns.map(column => row[column]))
+    add(`${name}.csv`, `${Papa.unparse([columns, ...rows], { escapeFormulae: true, newline: '\n' })}\n`)
+  }
   response.writeHead(200, {
     'content-type': 'application/zip',
     'content-disposition': attachment(`reading-${mtime.toISOString().slice(0, 10)}.zip`),

@@ -55,6 +55,11 @@ export function parseArxivId(text: string, { repair = false }: { repair?: boolea
   return parseBareId(bare)
 }
 
+/** Whether a text has the form of an arXiv id, be it one or a wrong one such as `0808.05394` and `hep-th/0704001`. */
+export function looksLikeArxivId(text: string): boolean {
+  return /^(?:\d{4}\.\d{4,5}|[a-z]+(?:-[a-z]+)?(?:\.[a-z]{2})?\/\d{7})(?:v\d+)?$/i.test(bareId(text))
+}
+
 function bareId(text: string): string {
   let bare = text.trim().slice(0, 500)
   const doi = bare.replace(doiPrefix, '')
@@ -78,6 +83,8 @@ function parseBareId(bare: string): ArxivId | WrongIdentifier {
     const [, year, month, number, digits] = current
     if (!isMonth(month)) return wrong(`there is no month ${month}`)
     if (year + month < '0704') return wrong('ids of this form start in April 2007 (0704)')
+    if (`20${year}-${month}` > new Date().toISOString().slice(0, 7))
+      return wrong(`${months[Number(month) - 1]} 20${year} is yet to come`)
     const expected = year + month >= '1501' ? 5 : 4
     if (number.length !== expected)
       return wrong(`a paper of ${months[Number(month) - 1]} 20${year} has ${expected} digits after the point`)

@@ -14,6 +14,8 @@ import { openDatabase } from '../database.ts'
 import { exportedRecord } from './jsonl.ts'
 import { createLibrary } from './library.ts'
 import { listed, manyListed, numberedTitle, record, streamOf } from './made-papers.fixture.ts'
+import { type ExportFormat, exportFormats } from './sources/exports.ts'
+import type { ImportFormat } from './sources/formats.ts'
 import type { ImportReport } from './types.ts'
 
 const open = () => createLibrary(openDatabase(':memory:'))
@@ -64,7 +66,7 @@ describe('an import', () => {
 
   test('reports what it did, and keeps the report', async () => {
     const library = open()
-    const text = ['{"title":"A"}', 'x', '{"title":"A"}', '{"title":"A","id":704.001}', '\xff'].join('\n')
+    const text = ['{"title":"A"}', 'x', '{"title":"A"}', '{"title":"A","id":704.001}', '\x81'].join('\n')
     const report = await library.importStream(
       (async function* () {
         yield Uint8Array.from(text, char => char.charCodeAt(0))
@@ -287,4 +289,34 @@ test('a year gives way to a month of it, and a month to a day, never to another'
   assert.equal(await dates('2023-05'), '2024')
   assert.equal(await dates('2024-01', '2024'), '2024-01')
   assert.equal(await dates('2024-01-07', '2024-02-01'), '2024-01-07')
+})
+
+test('an organisation that wrote a paper stays whole, whichever way it comes and goes', async () => {
+  const name = 'World Health Organization'
+  const sources = {
+    bibtex: `@misc{a, title={T}, author={{${name}} and Byron, Ada}}`,
+    csl: JSON.stringify([{ title: 'T', author: [{ literal: name }, { family: 'Byron', given: 'Ada' }] }]),
+    ris: `TY  - GEN\nTI  - T\nAU  - ${name}\nAU  - Byron, Ada\nER  - \n`,
+  }
+  const imported = async (text: string, format: ImportFormat) => {
+    const library = open()
+    await library.importStream(streamOf(text), { name: 'x', format })
+    return Array.from(library.records())
+  }
+  const written = {
+    bibtex: 'author = {{World Health Organization} and Ada Byron}',
+    csl: '"author":[{"literal":"World Health Organization"},{"given":"Ada","family":"Byron"}]',
+    ris: 'AU  - World Health Organization\r\nAU  - Byron, Ada\r\n',
+    jsonl: '"authors":[{"name":"World Health Organization","whole":true},{"name":"Ada Byron"}]',
+  }
+  for (const [format, text] of Object.entries(sources)) {
+    const papers = await imported(text, format as ImportFormat)
+    assert.deepEqual(papers[0].authors, [{ name, whole: true }, { name: 'Ada Byron' }], format)
+    for (const [way, part] of Object.entries(written)) {
+      const out = [...exportFormats[way as ExportFormat].write(papers)].join('')
+      assert.ok(out.includes(part), `${format} ${way} ${out}`)
+      const again = await imported(out, way as ImportFormat)
+      assert.deepEqual(again[0].authors, papers[0].authors, `${format} ${way}`)
+    }
+  }
 })

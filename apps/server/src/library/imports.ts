@@ -5,6 +5,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { transaction } from '../database.ts'
 import type { Chunks } from './lines.ts'
 import { boundedExtra } from './merge.ts'
+import { notUtf8, readPlainText } from './plain-text.ts'
 import { formatOf, type ImportFormat, importFormats, type ReadItem, type ReadOptions } from './sources/formats.ts'
 import type { PaperStore } from './store.ts'
 import { oneLine } from './text.ts'
@@ -175,51 +176,52 @@ export async function openSource(
     signal,
     year,
     columns,
-  }: Pick<ImportOptions, 'format' | 'name' | 'signal' | 'year' | 'columns'>,
+    unpackedLimit,
+  }: Pick<ImportOptions, 'format' | 'name' | 'signal' | 'year' | 'columns' | 'unpackedLimit'>,
 ): Promise<{ format: ImportFormat; read: ItemReader }> {
-  const source = untilAborted(chunks, signal)
+  // The text is read before there is a report that could say something about it.
+  const notes: string[] = []
+  let say = (text: string): void => void notes.push(text)
+  const source = readPlainText(untilAborted(chunks, signal), { note: text => say(text), unpackedLimit })
   const { format, rest } = given ? { format: given, rest: source } : await detectFormat(source, name)
-  const read: ItemReader = ({ note, startedAt }) =>
-    (importFormats[format].read as Reader)(rest, {
+  const read: ItemReader = ({ note, startedAt }) => {
+    say = note
+    for (const text of notes) note(text)
+    return (importFormats[format].read as Reader)(rest, {
       onInvalid: () => note(notUtf8),
       importDay: startedAt.slice(0, 10),
       year,
       columns,
     })
+  }
   return { format, read }
 }
 
-/** What a report says once about a text that had to be repaired. */
-export const notUtf8 = 'The text has bytes that are not UTF-8; each was replaced by \ufffd.'
-
 class NotTextError extends Error {
-  override message = 'this is not text: a listing or JSON lines are wanted (a compressed file must be unpacked first)'
+  override message =
+    'this is not text: a listing, JSON lines or another of the formats is wanted (gzip is unpacked here, any other archive must be unpacked first)'
 }
 
-const detectedBytes = 65_536
+const detectedLength = 65_536
 
 /** What was read to see the format is given back. */
 async function detectFormat(
-  chunks: AsyncIterable<Uint8Array>,
+  texts: AsyncIterable<string>,
   name: string,
 ): Promise<{ format: ImportFormat; rest: Chunks }> {
-  const iterator = chunks[Symbol.asyncIterator]()
-  const seen: Uint8Array[] = []
+  const iterator = texts[Symbol.asyncIterator]()
+  const seen: string[] = []
   let start = ''
   let failure: { error: unknown } | undefined
-  const decoder = new TextDecoder()
   try {
-    for (let length = 0; length < detectedBytes; ) {
+    while (start.length < detectedLength) {
       const { done, value } = await iterator.next()
       if (done) break
       seen.push(value)
-      length += value.length
-      const first = value.subarray(0, detectedBytes)
-      if (first.includes(0)) {
-        failure = { error: new NotTextError() }
-        break
-      }
-      start += decoder.decode(first, { stream: true })
+      start += value
+      if (!value.includes('\0')) continue
+      failure = { error: new NotTextError() }
+      break
     }
   } catch (error) {
     failure = { error }
@@ -230,7 +232,7 @@ async function detectFormat(
     if (failure) throw failure.error
     yield* { [Symbol.asyncIterator]: () => iterator }
   }
-  return { format: formatOf(start, name), rest: rest() }
+  return { format: formatOf(start, name.replace(/\.gz$/i, '')), rest: rest() }
 }
 
 /** Ends a wait for the next chunk as soon as the import is cancelled. */

@@ -300,3 +300,18 @@ describe('an export', () => {
     )
   })
 })
+
+test('a name that stands with the family first is turned round, but not in an export of ours', async () => {
+  const authors = ["O'Neil, Pat", { name: 'Byron, Ada', affiliation: 'London, UK' }, 'Made Things, Inc.', 'A B']
+  const read = async (fields: object) => {
+    for await (const item of parseJsonl([JSON.stringify({ title: 'T', ...fields })]))
+      return 'record' in item ? item.record.authors : undefined
+  }
+  assert.deepEqual(await read({ authors }), [
+    { name: "Pat O'Neil" },
+    { name: 'Ada Byron', affiliation: 'London, UK' },
+    { name: 'Made Things, Inc.' },
+    { name: 'A B' },
+  ])
+  assert.deepEqual(await read({ key: 't:0123456789abcdef', authors: ['Byron, Ada'] }), [{ name: 'Byron, Ada' }])
+})

@@ -4,6 +4,7 @@ import { type Chunks, decodeText, longestLine, splitLines } from './lines.ts'
 import { isDay } from './listing.ts'
 import { boundedExtra } from './merge.ts'
 import { defined, NoPaper, paperRecord } from './sources/paper-record.ts'
+import { inReadingOrder } from './sources/person-name.ts'
 import { convertTex, oneLine, showable } from './text.ts'
 import type { Author, ExportedRecord, ImportedRecord, ImportItem, PaperRecord } from './types.ts'
 
@@ -69,7 +70,7 @@ function readRecord(value: unknown): { record: ImportedRecord; repaired?: boolea
   // Our own export has been through all of this before, and its `raw` says how the text came.
   const key = typeof fields.key === 'string' && ownKey.test(fields.key) ? fields.key : undefined
   const own = key !== undefined || (typeof fields.key === 'string' && fields.key === fields.arxivId)
-  const authors = readAuthors(fields.authors)
+  const authors = readAuthors(fields.authors, own)
   const { arxivId, version, doi, repaired } = readIdentifiers(fields)
   const record = paperRecord(
     {
@@ -131,14 +132,19 @@ function readIdentifiers(fields: Record<string, unknown>) {
   }
 }
 
-function readAuthors(value: unknown): Author[] {
+/** @param own whether the names are in the order in which people read them */
+function readAuthors(value: unknown, own: boolean): Author[] {
   if (value === undefined || value === null) return []
   if (!Array.isArray(value)) throw new NoPaper('"authors" must be a list')
   return value.map(item => {
     const fields = typeof item === 'string' ? { name: item } : ((item ?? {}) as Record<string, unknown>)
     const name = oneLine(text(fields, 'name') ?? '')
     if (!name) throw new NoPaper('"authors" has one without a name')
-    return { name, ...defined({ affiliation: text(fields, 'affiliation') }) }
+    const whole = fields.whole === true || undefined
+    return {
+      name: own || whole ? name : inReadingOrder(name),
+      ...defined({ affiliation: text(fields, 'affiliation'), whole }),
+    }
   })
 }
 

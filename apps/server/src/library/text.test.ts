@@ -40,6 +40,8 @@ describe('an arXiv id', () => {
     assert.equal(idOf('0808.05394'), '0808.05394: a paper of August 2008 has 4 digits after the point')
     for (const text of [
       '0704.0000',
+      '9107.00010',
+      '9912.00001',
       '0703.0001',
       '2013.00001',
       '2000.00001',

@@ -12,6 +12,8 @@ import type { ImportFormat, ReadItem } from './sources/formats.ts'
 export interface Author {
   name: string
   affiliation?: string
+  /** An organisation, or another name that must not be taken apart into given and family name. */
+  whole?: true
   /** Who of this site's people has claimed to be this author. */
   claimedBy?: string
 }
@@ -123,6 +125,8 @@ export interface ImportOptions {
   name: string
   /** Year of a listing's date, where it is not the latest possible one. */
   year?: number
+  /** Most bytes that a gzip file may unpack to. Default 200 MB; from 10 MB on at most 100 times its size in any case. */
+  unpackedLimit?: number
   /** Stops after the current batch; the report's state is then `interrupted`. */
   signal?: AbortSignal
   /**

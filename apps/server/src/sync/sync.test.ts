@@ -313,6 +313,28 @@ describe('papers by ids', () => {
     ])
     for (const text of ['', 'title,id', 'One two\n2601.00001', '10.1000/x', 'Daily Papers', 'x'.repeat(100_001)])
       assert.equal(linesOfIds(text), undefined, text.slice(0, 20))
+    for (const wrong of ['0808.05394', 'hep-th/0704001', 'https://arxiv.org/abs/0808.05394'])
+      assert.deepEqual(linesOfIds(`${wrong}\n`), [wrong])
+  })
+
+  test('that are wrong are refused with the reason, without asking arXiv', async t => {
+    const { sync, site } = await made(t)
+    const { refused } = await sync.importIds([
+      '0808.05394',
+      'hep-th/0704001',
+      'https://arxiv.org/abs/9912.00001',
+      'x y',
+    ])
+    assert.deepEqual(refused, [
+      { line: 1, reason: '0808.05394: a paper of August 2008 has 4 digits after the point' },
+      { line: 2, reason: 'hep-th/0704001: ids of this form end in March 2007 (0703)' },
+      { line: 3, reason: '9912.00001: December 2099 is yet to come' },
+      {
+        line: 4,
+        reason: "'x y' is no id or address of arXiv such as 2008.05171, cs/9808004 or https://arxiv.org/abs/2008.05171",
+      },
+    ])
+    assert.equal(site.asked.length, 0)
   })
 })
 

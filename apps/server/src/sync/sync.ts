@@ -1,10 +1,10 @@
 /** Papers brought in from arXiv and Hugging Face: what is followed, when it is due, and what one asks for by hand. */
 import type { DatabaseSync } from 'node:sqlite'
 import { fingerprintOf, sameFingerprint } from '../library/fingerprint.ts'
-import { findIdentifier } from '../library/identifiers.ts'
-import { notUtf8 } from '../library/imports.ts'
+import { findIdentifier, looksLikeArxivId, parseArxivId } from '../library/identifiers.ts'
 import { isDay } from '../library/listing.ts'
 import { periodOf } from '../library/period.ts'
+import { notUtf8 } from '../library/plain-text.ts'
 import { ArxivError } from '../library/sources/arxiv-record.ts'
 import { setOfCategory } from '../library/sources/arxiv-taxonomy.ts'
 import type { ImportFormat, ReadItem } from '../library/sources/formats.ts'
@@ -571,6 +571,8 @@ function titleWords(title: string): string {
 }
 
 function whyNoId(text: string, isDoi: boolean): string {
+  const id = looksLikeArxivId(text) ? parseArxivId(text) : undefined
+  if (id && 'error' in id) return id.error
   const found = `'${text.trim().slice(0, 60).toWellFormed()}'`
   return isDoi
     ? `${found} is a DOI of another publisher; only papers of arXiv are fetched`
@@ -590,11 +592,11 @@ function once(call: () => void): () => void {
   }
 }
 
-/** The lines of a text that is nothing but ids and addresses of arXiv, at least one of them right; else undefined. */
+/** The lines of a text that is nothing but ids and addresses of arXiv, at least one of which looks like one; else undefined. */
 export function linesOfIds(text: string): string[] | undefined {
   if (text.length > 100_000) return undefined
   const lines = text.split(/\r\n?|\n/).map(line => line.trim())
   const given = lines.filter(Boolean)
   if (!given.length || given.some(line => /\s/.test(line.replace(/^(?:arxiv|doi):\s+/i, '')))) return undefined
-  return given.some(line => findIdentifier(line)?.kind === 'arxiv') ? given : undefined
+  return given.some(line => findIdentifier(line)?.kind === 'arxiv' || looksLikeArxivId(line)) ? given : undefined
 }

@@ -3,6 +3,7 @@ import { familyName } from '../fingerprint.ts'
 import { webAddress } from '../jsonl.ts'
 import { type Chunks, decodeText, splitLines } from '../lines.ts'
 import { convertTex, oneLine, splitMath } from '../text.ts'
+import type { Author } from '../types.ts'
 import { type BibtexEntry, readEntries } from './bibtex-entries.ts'
 import {
   addressOf,
@@ -19,7 +20,7 @@ import {
   type SourceItem,
   statedIds,
 } from './paper-record.ts'
-import { joinName, splitName } from './person-name.ts'
+import { joinName, partsOf, wholeAuthor } from './person-name.ts'
 
 /**
  * Reads the entries that have a title. One that cannot be read is refused by the line that it starts in, and the rest is read.
@@ -60,7 +61,7 @@ function readEntry({ key, fields }: BibtexEntry) {
         title: [field('title'), field('subtitle')].filter(Boolean).join(': '),
         // Lines are indented as the entry is; only an empty one starts a paragraph.
         abstract: withoutBraces(fields.get('abstract') ?? '').replace(/\n[^\S\n]+(?=\S)/g, '\n'),
-        authors: names.filter(name => !isOthers(name)).map(name => ({ name: inReadingOrder(name) })),
+        authors: names.filter(name => !isOthers(name)).map(readAuthor),
         // How many the others are, nobody knows.
         ...(names.some(isOthers) ? { authorCount: undefined } : {}),
         categories: (field('primaryclass', 'eprintclass') ?? '').split(/[\s,;]+/),
@@ -108,9 +109,12 @@ function isOthers(name: string): boolean {
 }
 
 /** `Family, Given` and `Family, Jr, Given` as `Given Family Jr`; a name in braces is one of an organisation and stays. */
-function inReadingOrder(name: string): string {
+function readAuthor(name: string): Author {
   const bare = withoutBraces(name)
-  if (bare !== name) return bare
+  return bare === name ? { name: inReadingOrder(name) } : wholeAuthor(bare)
+}
+
+function inReadingOrder(name: string): string {
   const parts = splitOutside(name, /,/y).map(part => part.trim())
   if (parts.length > 3) return name
   const [family, second, third] = parts
@@ -234,7 +238,7 @@ export function* writeBibtex(papers: Iterable<CitedPaper>): Generator<string> {
     }
     used.add(key)
     const { title, authors, authorCount = 0, publishedAt, arxivId, doi, primary } = paper
-    const names = authors.map(({ name }) => writtenName(name))
+    const names = authors.map(writtenName)
     if (names.length && authorCount > names.length) names.push('others')
     const fields = {
       title: `{${escapeTex(title)}}`,
@@ -285,8 +289,9 @@ function citationKey({ title, authors, publishedAt = '' }: CitedPaper): string {
 }
 
 /** A name that BibTeX would take apart otherwise than people do stands in braces, or with its parts in BibTeX's order. */
-function writtenName(name: string): string {
-  const { given, family, suffix } = splitName(name)
+function writtenName(author: Author): string {
+  const { name } = author
+  const { given, family, suffix } = partsOf(author)
   if (!given && (name.includes(' ') || /^others$/i.test(name))) return `{${escapeTex(name)}}`
   if (/(?:^|\s)and(?:\s|$)/i.test(name) || name.includes(',')) return `{${escapeTex(name)}}`
   return suffix ? [family, suffix, given].map(part => escapeTex(part!)).join(', ') : escapeTex(name)

@@ -18,7 +18,7 @@ import {
   type SourceItem,
   statedIds,
 } from './paper-record.ts'
-import { joinName, splitName } from './person-name.ts'
+import { joinName, partsOf, wholeAuthor } from './person-name.ts'
 
 type Fields = Record<string, unknown>
 
@@ -85,7 +85,8 @@ function readNames(value: unknown): Author[] {
     if (typeof item !== 'object' || item === null) return []
     const part = (name: string) => oneLine(text(item, name) ?? '')
     const family = [part('dropping-particle'), part('non-dropping-particle'), part('family')].filter(Boolean).join(' ')
-    const name = part('literal') || joinName({ given: part('given'), family, suffix: part('suffix') })
+    if (part('literal')) return [wholeAuthor(part('literal'))]
+    const name = joinName({ given: part('given'), family, suffix: part('suffix') })
     return name ? [{ name }] : []
   })
 }
@@ -133,7 +134,7 @@ function itemFrom(paper: CitedPaper) {
     id: key,
     type: journalRef ? 'article-journal' : 'article',
     title,
-    author: authors.length ? authors.map(({ name }) => writtenName(name)) : undefined,
+    author: authors.length ? authors.map(writtenName) : undefined,
     issued: publishedAt ? { 'date-parts': [publishedAt.split('-').map(Number)] } : undefined,
     abstract,
     categories: categories.length ? categories : undefined,
@@ -146,7 +147,7 @@ function itemFrom(paper: CitedPaper) {
   })
 }
 
-function writtenName(name: string) {
-  const parts = splitName(name)
-  return parts.given ? parts : { literal: name }
+function writtenName(author: Author) {
+  const parts = partsOf(author)
+  return parts.given ? parts : { literal: author.name }
 }

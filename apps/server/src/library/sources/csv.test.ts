@@ -103,6 +103,23 @@ describe('a table of papers', () => {
     )
   })
 
+  test('has wrong old ids and ids of months to come refused, not dropped, also in a column of its own numbers', async () => {
+    const wrong: [string, RegExp][] = [
+      ['hep-th/0704001', /^column "id": hep-th\/0704001: ids of this form end in March 2007/],
+      ['foo/0309136', /^column "id": foo\/0309136: 'foo' is not an archive of arXiv/],
+      ['https://arxiv.org/abs/foo/0309136v2', /'foo' is not an archive of arXiv/],
+      ['9107.0001', /^column "id": 9107\.0001: July 2091 is yet to come/],
+      ['9912.00001', /^column "id": 9912\.00001: December 2099 is yet to come/],
+      ['0703.0001', /ids of this form start in April 2007/],
+    ]
+    for (const [id, reason] of wrong) {
+      const [refusal] = await refusalsOf(parseCsvPapers, `id,title\n${id},T\n`)
+      assert.match(refusal?.reason ?? 'not refused', reason, id)
+    }
+    for (const id of ['17', 'row/3', 'a-7', '3.5', 'x'])
+      assert.equal((await recordsOf(parseCsvPapers, `id,title\n${id},T\n`))[0].arxivId, undefined, id)
+  })
+
   test('has its authors in several spellings', async () => {
     const both = ['Ada Byron', 'Carl Dahl']
     for (const cell of [

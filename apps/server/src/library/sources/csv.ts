@@ -1,5 +1,5 @@
 /** Papers in a table of any making: a header, and which of its columns is what. */
-import { parseArxivId } from '../identifiers.ts'
+import { looksLikeArxivId, parseArxivId } from '../identifiers.ts'
 import { webAddress } from '../jsonl.ts'
 import { type Chunks, decodeText } from '../lines.ts'
 import { convertTex, oneLine } from '../text.ts'
@@ -142,13 +142,14 @@ function readRow(cell: (field: CsvField) => string | undefined, names: string[],
   }
 }
 
-/** A column called `id` often has numbers of rows: only what a spreadsheet made of an arXiv id is refused there. */
+/** A column called `id` often has numbers of rows: only what looks like an arXiv id, or like what a spreadsheet makes of one, is refused there. */
 function readId(stated: string | undefined, loose: string | undefined) {
   const given = stated ?? loose
   if (!given) return {}
   const id = parseArxivId(given, { repair: true })
   if (!('error' in id)) return defined({ arxivId: id.id, version: id.version, repaired: id.repaired })
-  if (stated || /^\d{3,4}\.\d+$|^\d+(?:\.\d+)?e[+-]?\d+$/i.test(given)) throw new NoPaper(id.error)
+  if (stated || looksLikeArxivId(given) || /^\d{3,4}\.\d+$|^\d+(?:\.\d+)?e[+-]?\d+$/i.test(given))
+    throw new NoPaper(id.error)
   return {}
 }
 

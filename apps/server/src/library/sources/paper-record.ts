@@ -37,9 +37,9 @@ export function paperRecord(paper: PaperText, source: string, convert: (text: st
   const named = (paper.authors ?? [])
     .map(author => ({ ...author, name: oneLine(author.name) }))
     .filter(({ name }) => name)
-  const authors = named.map(({ name, affiliation }) => ({
+  const authors = named.map(({ name, affiliation, whole }) => ({
     name: oneLine(convert(name)) || name,
-    ...defined({ affiliation: affiliation && oneLine(convert(affiliation)) }),
+    ...defined({ affiliation: affiliation && oneLine(convert(affiliation)), whole }),
   }))
   const comment = convert(oneLine(paper.comment ?? ''))
   const categories = [...new Set((paper.categories ?? []).map(oneLine).filter(Boolean))]

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { joinName, splitName } from './person-name.ts'
+import { inReadingOrder, joinName, splitName } from './person-name.ts'
 
 test('names are taken apart as people do, and put together they are the same', () => {
   assert.deepEqual(splitName('Donald E. Knuth'), { given: 'Donald E.', family: 'Knuth' })
@@ -18,4 +18,21 @@ test('names are taken apart as people do, and put together they are the same', (
     }),
     { numRuns: 500, seed: 7 },
   )
+})
+
+test('a family name that stands first is turned round; names of organisations keep their commas', () => {
+  const names = {
+    "O'Neil, Pat": "Pat O'Neil",
+    'Davis, Sammy, Jr.': 'Sammy Davis Jr.',
+    'Davis, Jr., Sammy': 'Sammy Davis Jr.',
+    'Sammy Davis, Jr.': 'Sammy Davis Jr.',
+    'Made Things, Inc.': 'Made Things, Inc.',
+    'Institute of Things, Berlin': 'Institute of Things, Berlin',
+    'A, B, C': 'A, B, C',
+    'A, B, C, D': 'A, B, C, D',
+    'Byron,': 'Byron,',
+    ', Ada': ', Ada',
+    Plato: 'Plato',
+  }
+  for (const [written, read] of Object.entries(names)) assert.equal(inReadingOrder(written), read)
 })

@@ -2,6 +2,7 @@
 import { webAddress } from '../jsonl.ts'
 import { type Chunks, decodeText, longestLine, splitLines } from '../lines.ts'
 import { oneLine } from '../text.ts'
+import type { Author } from '../types.ts'
 import { isArxivCategory } from './arxiv-taxonomy.ts'
 import {
   addressOf,
@@ -16,7 +17,7 @@ import {
   type SourceItem,
   statedIds,
 } from './paper-record.ts'
-import { joinName, splitName } from './person-name.ts'
+import { joinName, partsOf, wholeAuthor } from './person-name.ts'
 
 const tagLine = /^([A-Z][A-Z0-9]) {1,2}-(?: (.*)|)$/s
 
@@ -100,7 +101,7 @@ function readTags(tags: Tags) {
       ...ids,
       title: first('TI', 'T1', 'CT'),
       abstract: first('AB', 'N2'),
-      authors: all('AU').map(name => ({ name: inReadingOrder(oneLine(name)) })),
+      authors: all('AU').map(name => readAuthor(oneLine(name))),
       categories: all('KW').map(oneLine).filter(isArxivCategory),
       publishedAt: readDates(first('DA'), first('PY', 'Y1')),
       journalRef: inArxiv || !journal ? undefined : citation(oneLine(journal), first),
@@ -128,11 +129,15 @@ function citation(journal: string, first: (name: string) => string | undefined):
   return [[journal, place].filter(Boolean).join(' '), [from, to].filter(Boolean).join('-')].filter(Boolean).join(', ')
 }
 
+/** The name of a person has a comma in it. */
+function readAuthor(name: string): Author {
+  return name.includes(',') ? { name: inReadingOrder(name) } : wholeAuthor(name)
+}
+
 /** `Family, Given, Suffix`. Without a given name, the comma is one of the name itself: `Made Things, , Inc.` */
 function inReadingOrder(name: string): string {
-  const [family, given, ...rest] = name.split(',')
+  const [family, given = '', ...rest] = name.split(',')
   const suffix = rest.join(',')
-  if (given === undefined) return name
   if (!given.trim() && suffix.trim()) return `${family},${suffix}`
   return joinName({ family: family.trim(), given: given.trim(), suffix: suffix.trim() })
 }
@@ -149,7 +154,7 @@ export function* writeRis(papers: Iterable<CitedPaper>): Generator<string> {
     const lines: [tag: string, value: string | undefined][] = [
       ['TY', journalRef ? 'JOUR' : 'GEN'],
       ['TI', oneLine(title)],
-      ...authors.map(({ name }): [string, string] => ['AU', writtenName(name)]),
+      ...authors.map((author): [string, string] => ['AU', writtenName(author)]),
       ['PY', year],
       ['DA', publishedAt && `${year}/${month}/${day}/`],
       // What follows without a tag goes on; the space keeps a paragraph from looking like a tag.
@@ -166,8 +171,9 @@ export function* writeRis(papers: Iterable<CitedPaper>): Generator<string> {
   }
 }
 
-function writtenName(name: string): string {
-  const { given, family, suffix } = splitName(name)
+function writtenName(author: Author): string {
+  const { name } = author
+  const { given, family, suffix } = partsOf(author)
   if (given) return [family, given, suffix].filter(Boolean).join(', ')
   const comma = name.indexOf(',')
   return comma < 0 ? name : `${name.slice(0, comma)}, ,${name.slice(comma + 1)}`

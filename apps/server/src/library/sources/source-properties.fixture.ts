@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import type { Chunks } from '../lines.ts'
 import type { ImportedRecord, ImportItem } from '../types.ts'
 import type { CitedPaper, SourceItem } from './paper-record.ts'
+import { wholeAuthor } from './person-name.ts'
 
 export type Reader = (chunks: Chunks) => AsyncGenerator<SourceItem | ImportItem>
 
@@ -186,7 +187,10 @@ export const citedPapers: fc.Arbitrary<CitedPaper[]> = fc.array(
       title: line,
       abstract: fc.array(line, { maxLength: 3 }).map(lines => lines.join('\n\n')),
       authors: fc.array(
-        name.map(one => ({ name: one })),
+        fc.oneof(
+          name.map(one => ({ name: one })),
+          fc.constantFrom('World Health Organization', 'ACME Corp').map(wholeAuthor),
+        ),
         { maxLength: 4 },
       ),
       categories: fc.subarray(['cs.LG', 'stat.ML', 'hep-th']),
