@@ -27,14 +27,37 @@ export function showFound(
   const shown = (positions: number[]) =>
     positions.flatMap(position => {
       const row = byPosition(position)
-      return row ? show(row.record, query) : []
+      return row ? { ...row.record, ...partsOf(row.record, query) } : []
     })
   return { papers: shown(papers), ...about, ...(close.length ? { close: shown(close) } : {}) }
 }
 
-/** A paper as a search shows it. */
-function show(record: PaperRecord, query: Pick<Query, 'terms'>): FoundPaper {
-  const { title, abstract, summary = '' } = record
+/**
+ * The same as JSON, of which most is there already.
+ *
+ * @param recordAt JSON of the record at a position
+ */
+export function writeFound(
+  { query, papers, close = [], about }: Found,
+  recordAt: (position: number) => string | undefined,
+): string {
+  const written = (positions: number[]) => {
+    const found = positions.flatMap(position => {
+      const record = recordAt(position)
+      if (record === undefined) return []
+      return `${record.slice(0, -1)},${JSON.stringify(partsOf(JSON.parse(record), query)).slice(1)}`
+    })
+    return `[${found.join(',')}]`
+  }
+  const rest = JSON.stringify(about).slice(1, -1)
+  return `{"papers":${written(papers)},${rest}${close.length ? `,"close":${written(close)}` : ''}}`
+}
+
+/** What a search shows of a paper beside its record. */
+function partsOf(
+  { title, abstract, summary = '' }: PaperRecord,
+  query: Pick<Query, 'terms'>,
+): Pick<FoundPaper, 'titleParts' | 'snippetParts'> {
   const own = markedRanges(abstract, query, snippetLength)
   const text =
     (abstract && own.length) || !summary
@@ -43,7 +66,6 @@ function show(record: PaperRecord, query: Pick<Query, 'terms'>): FoundPaper {
         ? summary
         : abstract
   return {
-    ...record,
     titleParts: cut(title, 0, title.length, markedRanges(title, query)),
     snippetParts: snippet(text, text === abstract ? own : markedRanges(text, query, snippetLength)),
   }

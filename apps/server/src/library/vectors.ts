@@ -42,6 +42,8 @@ const mostDeleted = 0.2
 const papersAtOnce = 200
 const rowsBetweenPauses = 10_000
 const ef = 100
+/** A search asks several times for what is newest; who is patient sees it this late at most. */
+const betweenLooksMs = 100
 
 export interface Near {
   key: string
@@ -112,7 +114,10 @@ export function openVectors(folder: string, { patient = false } = {}): VectorsSo
     })()
     return refreshing
   }
+  let lookedAt = Number.NEGATIVE_INFINITY
   const newest = () => {
+    if (patient && opened && performance.now() < lookedAt + betweenLooksMs) return opened.vectors
+    lookedAt = performance.now()
     const stamp = stampNow()
     if (opened?.stamp === stamp) return opened.vectors
     // At the first look there is nobody yet who could wait.
