@@ -469,7 +469,7 @@ test('a name in quotation marks is found with its hyphens and apostrophes, and w
     ['author:"Serre, Jean-Pierre"', '23'],
     ['author:"Serre, Jean-Pierre" OR author:"O’Neal"', '123'],
     ['-author:"Serre, Jean-Pierre"', '14'],
-    ['author:"Jean-Pierre Serre"', '2'],
+    ['author:"Jean-Pierre Serre"', '23'],
     ['author:"Jean Serre"', ''],
     ['author:" Serre "', '234'],
     ['author:"Serre, "', '234'],
