@@ -320,9 +320,11 @@ function bm25(flat: Flat, { k1 = 1.2, b = 0.75 }: Bm25Options): Bm25 {
       keptOfPhrases.set(documents, found)
       return found
     }
-    const name = JSON.stringify(alternative)
-    const found = kept.get(name) ?? joined(listsOf(alternative))
-    if (!kept.delete(name)) keptRows += ownRows(found)
+    const name = alternative.some(term => term.includes('\0')) ? JSON.stringify(alternative) : alternative.join('\0')
+    const before = kept.get(name)
+    if (before) return before
+    const found = joined(listsOf(alternative))
+    keptRows += ownRows(found)
     kept.set(name, found)
     for (const [oldest, having] of kept) {
       if (keptRows <= mostKept && kept.size <= mostNames) break

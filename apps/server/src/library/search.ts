@@ -8,6 +8,7 @@
  * ranks by 1 / (60 + rank), as is common, gives 0.581 and 0.444: it takes the weaker list to be as good as the stronger one.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { breathe } from '@offprint/kernels'
 import { readTogether } from '../database.ts'
 import { openAllowed } from './allowed.ts'
 import { also, asksFor, type Condition, positionsOf } from './conditions.ts'
@@ -41,6 +42,7 @@ const mostOfFacet = 20_000
 /** The best by BM25 are ordered anew with their vectors. */
 const mostFused = 100
 const mostPlaces = 200_000
+const placedAtOnce = 500
 const cosineWeight = 0.5
 /** In place of a position. */
 const gone = -1
@@ -91,6 +93,7 @@ export function openSearch(
   const keyOf = database.prepare('SELECT key FROM papers WHERE position = ?')
   const positionOf = database.prepare('SELECT position FROM papers WHERE key = ?')
   const positionAt = kept(mostPlaces, (key: string, _revision: number) => Number(positionOf.get(key)?.position ?? gone))
+  const keysAfter = database.prepare('SELECT position, key FROM papers WHERE position > ? ORDER BY position LIMIT ?')
   const lastPosition = database.prepare('SELECT max(position) AS last FROM papers')
   const revision = () => Number(revisionNow.get()!.revision)
   let placed: { known: PaperVectors; revision: number; rows: Int32Array } | undefined
@@ -98,14 +101,29 @@ export function openSearch(
   /** Rows of papers among the vectors, by their positions; −1 for those that are not there. Every search asks for hundreds. */
   function rowsOf(positions: number[], known: PaperVectors): number[] {
     const now = revision()
-    if (placed?.known !== known || placed.revision !== now)
+    if (placed?.known !== known || placed.revision !== now) {
       placed = { known, revision: now, rows: new Int32Array(Number(lastPosition.get()!.last) + 1) }
+      void placeAll(placed)
+    }
     const { rows } = placed
     return positions.map(position => {
       // 0 where it was not looked up yet.
       if (!rows[position]) rows[position] = known.rowOf(String(keyOf.get(position)?.key)) + 2
       return rows[position] - 2
     })
+  }
+  /** The same of all papers, in the background: one by one it costs as much as ranking them. */
+  async function placeAll(target: NonNullable<typeof placed>): Promise<void> {
+    for (let position = 0; ; ) {
+      await breathe()
+      if (!database.isOpen || placed !== target) return
+      const page = keysAfter.all(position, placedAtOnce)
+      if (!page.length) return
+      for (const row of page) {
+        position = Number(row.position)
+        target.rows[position] = target.known.rowOf(String(row.key)) + 2
+      }
+    }
   }
   const anyHidden = database.prepare('SELECT 1 FROM marks WHERE hiddenAt IS NOT NULL LIMIT 1')
   const hasList = database.prepare('SELECT 1 FROM lists WHERE name = ?')

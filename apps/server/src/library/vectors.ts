@@ -41,7 +41,7 @@ const growth = 1.2
 const mostDeleted = 0.2
 const papersAtOnce = 200
 const rowsBetweenPauses = 10_000
-const ef = 100
+const ef = 64
 /** A search asks several times for what is newest; who is patient sees it this late at most. */
 const betweenLooksMs = 100
 
