@@ -1,6 +1,6 @@
 /** HDBSCAN's condensed tree: what remains of a tree of merges when clusters below a size count as noise. */
 import { DisjointSets } from './disjoint-sets.ts'
-import { pauses } from './k-medoids-workspace.ts'
+import { pauses } from './pauses.ts'
 import type { SpanningTree } from './spanning-tree.ts'
 
 /** Sorted at once: some 10 ms. */

@@ -1,5 +1,5 @@
 import type { Matrix } from '@offprint/kernels'
-import { pauses } from './k-medoids-workspace.ts'
+import { pauses } from './pauses.ts'
 
 /**
  * A note where there are fewer distinct rows of a weight above 0 than clusters. O(n·d) then; otherwise it ends when there are enough.

@@ -14,7 +14,6 @@ import { type CondensedTree, chosenAbove, condensedTree } from './condensed-tree
 import { reports, twoTrees } from './dbscan.ts'
 import { requireRows } from './k-means-workspace.ts'
 import { requireWhole } from './k-medoids.ts'
-import { pauses } from './k-medoids-workspace.ts'
 import {
   kdTree,
   kthNearest,
@@ -24,6 +23,7 @@ import {
   treeArena,
   treeBytes,
 } from './neighbours.ts'
+import { eachRow, pauses } from './pauses.ts'
 import { type SpanningTree, spanningTree } from './spanning-tree.ts'
 
 export interface HdbscanOptions extends LongCall {
@@ -190,11 +190,9 @@ async function edgesOfPoints(
 
   async function inPieces(count: number, measure: (at: number) => number): Promise<Float64Array> {
     const values = new Float64Array(count)
-    for (let at = 0; at < count; at++) {
+    await eachRow(count, pause, at => {
       values[at] = measure(at)
-      const wait = pause(at, count)
-      if (wait) await wait
-    }
+    })
     return values
   }
 }

@@ -23,6 +23,7 @@ import { centresMatrix, kMeans } from './k-means.ts'
 import { checkedWeights, requireRows } from './k-means-workspace.ts'
 import { requireK, requireWhole } from './k-medoids.ts'
 import { kdTree, reachabilityTree, treeArena, treeBytes } from './neighbours.ts'
+import { eachRow, pauses } from './pauses.ts'
 import { spanningTree } from './spanning-tree.ts'
 import { medianOf } from './standardise.ts'
 
@@ -243,7 +244,7 @@ async function ofSquare(
   if ('n' in data) {
     space = sharedArena(4 * n * n, call)
     square = space.take(4 * n * n)
-    await eachRow(n, signal, row => {
+    await eachRow(n, pauses({ signal }, pieceMs), row => {
       const source = data.data.subarray(row * n, (row + 1) * n)
       new Float32Array(space.memory.buffer, square, n * n).set(source, row * n)
     })
@@ -261,7 +262,7 @@ async function ofSquare(
   const ward = linkage === 'ward'
   const scale = ward ? await scaleOf(values, n, signal) : 1
   if (ward)
-    await eachRow(n, signal, a => {
+    await eachRow(n, pauses({ signal }, pieceMs), a => {
       for (let b = 0; b < n; b++)
         values[a * n + b] = (values[a * n + b] / scale) ** 2 * ((2 * own[a] * own[b]) / (own[a] + own[b]))
     })
@@ -274,21 +275,10 @@ async function ofSquare(
 
 async function scaleOf(square: Float32Array, n: number, signal?: AbortSignal): Promise<number> {
   const largest = new Float32Array(n)
-  await eachRow(n, signal, row => {
+  await eachRow(n, pauses({ signal }, pieceMs), row => {
     for (let at = row * n; at < (row + 1) * n; at++) largest[row] = Math.max(largest[row], square[at])
   })
   return powerNear({ data: largest })
-}
-
-/** Goes through the rows of a large matrix, and lets the event loop run in between. */
-async function eachRow(rows: number, signal: AbortSignal | undefined, work: (row: number) => void): Promise<void> {
-  let since = performance.now()
-  for (let row = 0; row < rows; row++) {
-    work(row)
-    if (performance.now() - since < pieceMs) continue
-    await breathe(signal)
-    since = performance.now()
-  }
 }
 
 const kindOf: Record<Linkage, number> = { complete: 0, average: 1, ward: 2, single: 0 }
@@ -325,13 +315,7 @@ interface Rounds {
 async function inRounds(engine: Engine, space: Arena, n: number, rounds: Rounds, call: Call): Promise<Merges> {
   const { bind, cost, scale, root } = rounds
   const { pool, signal, onProgress } = call
-  let since = performance.now()
-  const rest = async () => {
-    if (performance.now() - since < pieceMs) return
-    onProgress?.(engine.mergesMade(), n - 1)
-    await breathe(signal)
-    since = performance.now()
-  }
+  const pause = pauses(call, pieceMs)
   for (let tasks = engine.plan(); engine.mergesMade() < n - 1; tasks = engine.plan()) {
     const taskWork = engine.widthNow() * cost
     if (threadsOf(space, call) > 1 && tasks * taskWork > sharedWork) {
@@ -341,10 +325,10 @@ async function inRounds(engine: Engine, space: Arena, n: number, rounds: Rounds,
       const piece = Math.ceil(pieceWork / taskWork)
       for (let from = 0; from < tasks; from += piece) {
         engine.workFrom(from, Math.min(tasks, from + piece))
-        await rest()
+        await pause(engine.mergesMade(), n - 1)
       }
     }
-    await rest()
+    await pause(engine.mergesMade(), n - 1)
   }
   onProgress?.(n - 1, n - 1)
   const { buffer } = space.memory

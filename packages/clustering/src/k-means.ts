@@ -16,7 +16,7 @@ import { distinctRowsNote } from './distinct-rows.ts'
 import { initialCentres, type KMeansInit, numbersOf } from './k-means-starts.ts'
 import { type Algorithm, requireRows, type Workspace, workspace } from './k-means-workspace.ts'
 import { requireK, requireWhole } from './k-medoids.ts'
-import { pauses } from './k-medoids-workspace.ts'
+import { eachRow, pauses } from './pauses.ts'
 
 export interface KMeansOptions extends LongCall {
   /** Number of clusters, from 1 to n. */
@@ -267,8 +267,7 @@ export async function nearestByManhattan(
   signal?.throwIfAborted()
   const labels = new Int32Array(rows)
   const distances = new Float64Array(rows)
-  const pause = pauses({ signal, onProgress })
-  for (let row = 0; row < rows; row++) {
+  await eachRow(rows, pauses({ signal, onProgress }), row => {
     const from = row * columns
     let [nearest, least] = [0, Infinity]
     for (let at = 0, cluster = 0; at < centres.length; at += columns, cluster++) {
@@ -280,9 +279,7 @@ export async function nearestByManhattan(
     }
     labels[row] = nearest
     distances[row] = least
-    const wait = pause(row, rows)
-    if (wait) await wait
-  }
+  })
   return { labels, distances }
 }
 

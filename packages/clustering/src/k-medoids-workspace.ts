@@ -1,14 +1,12 @@
 /** The objects, medoids and rows of dissimilarities of the k-medoids family in WebAssembly memory, in one thread or several. */
 import {
   type Arena,
-  breathe,
   type Dissimilarities,
   type DissimilarityRows,
   dissimilarities,
   dissimilarityRows,
   InputError,
   instantiate,
-  type LongCall,
   type Matrix,
   type Metric,
   mostObjects,
@@ -416,16 +414,4 @@ async function inBlocks(
 /** Candidates in a piece of work that takes some milliseconds at `cost` steps for each object. */
 export function pieceOf(n: number, cost: number): number {
   return Math.max(1, Math.floor(4_000_000 / (n * cost)))
-}
-
-/** Waits once a piece of work has taken long enough. */
-export function pauses({ signal, onProgress }: LongCall, pieceMs = 20) {
-  let since = performance.now()
-  return (done: number, total: number) => {
-    if (performance.now() - since < pieceMs) return undefined
-    onProgress?.(done, total)
-    return breathe(signal).then(() => {
-      since = performance.now()
-    })
-  }
 }

@@ -10,7 +10,8 @@ import {
   type WorkerPool,
 } from '@offprint/kernels'
 import { type Init, initialMedoids } from './initial-medoids.ts'
-import { type MatrixChoice, pauses, type Source, sourceOf, type Workspace, workspace } from './k-medoids-workspace.ts'
+import { type MatrixChoice, type Source, sourceOf, type Workspace, workspace } from './k-medoids-workspace.ts'
+import { pauses } from './pauses.ts'
 
 export interface KMedoidsOptions extends LongCall {
   /** Number of clusters, from 1 to n. */

@@ -14,7 +14,7 @@ import { relaxed, simd } from '../build/mixture.js'
 import { distinctRowsNote } from './distinct-rows.ts'
 import { kMeans, requireSearch } from './k-means.ts'
 import { checkedWeights, requireRows } from './k-means-workspace.ts'
-import { pauses } from './k-medoids-workspace.ts'
+import { eachRow, pauses } from './pauses.ts'
 
 /**
  * What the components' covariances have in common: `full` nothing, `tied` one for all, `diag` no covariance between columns,
@@ -504,14 +504,11 @@ async function meanOf(
   { data, rows, columns }: Matrix,
   { weights, weight, signal }: { weights?: Float64Array; weight: number; signal?: AbortSignal },
 ): Promise<Float64Array> {
-  const pause = pauses({ signal })
   const sums = new Float64Array(columns)
-  for (let row = 0; row < rows; row++) {
+  await eachRow(rows, pauses({ signal }), row => {
     for (let column = 0; column < columns; column++)
       sums[column] += (weights?.[row] ?? 1) * data[row * columns + column]
-    const wait = pause(row, rows)
-    if (wait) await wait
-  }
+  })
   return sums.map(sum => sum / weight)
 }
 
@@ -521,16 +518,13 @@ async function scatterOf(
   mean: Float64Array,
   { weights, signal }: { weights?: Float64Array; signal?: AbortSignal },
 ): Promise<Float64Array> {
-  const pause = pauses({ signal })
   const sums = new Float64Array(columns * columns)
   const row = new Float64Array(columns)
-  for (let at = 0; at < rows; at++) {
+  await eachRow(rows, pauses({ signal }), at => {
     for (let column = 0; column < columns; column++) row[column] = data[at * columns + column] - mean[column]
     const w = weights?.[at] ?? 1
     for (let a = 0; a < columns; a++) for (let b = 0; b <= a; b++) sums[a * columns + b] += w * row[a] * row[b]
-    const wait = pause(at, rows)
-    if (wait) await wait
-  }
+  })
   return sums
 }
 

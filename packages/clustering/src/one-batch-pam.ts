@@ -8,7 +8,8 @@ import {
   requireOptions,
   requireWhole,
 } from './k-medoids.ts'
-import { pauses, type Source, sourceOf, type Workspace, workspace } from './k-medoids-workspace.ts'
+import { type Source, sourceOf, type Workspace, workspace } from './k-medoids-workspace.ts'
+import { pauses } from './pauses.ts'
 
 export interface OneBatchPamOptions extends Omit<KMedoidsOptions, 'matrix'> {
   /** Rows in the batch, from k to n; default 100·ln(n·k). */

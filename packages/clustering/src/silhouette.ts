@@ -1,5 +1,6 @@
 /** How well objects lie in their clusters, without knowing the right answer. */
 import { breathe, type Dissimilarities, InputError, type LongCall } from '@offprint/kernels'
+import { compactLabels } from './labels.ts'
 
 export interface Silhouettes {
   /** Mean over all objects but noise; null where the index is not defined (fewer than 2 clusters, or as many as objects). */
@@ -27,17 +28,10 @@ export async function silhouette(
   signal?.throwIfAborted()
   const { n, symmetric } = distances
   if (labels.length !== n) throw new InputError('labels', `${labels.length} labels`, `one for each of ${n} objects`)
-  // Clusters by number, as labels may be any, such as those of a database.
-  const numbers = new Map<number, number>()
-  for (let object = 0; object < n; object++) {
-    const label = labels[object]
-    if (!Number.isInteger(label) || label < -1)
-      throw new InputError('labels', String(label), 'whole numbers from 0, or -1 for noise')
-    if (label >= 0 && !numbers.has(label)) numbers.set(label, numbers.size)
-  }
-  const clusters = numbers.size
+  const { names, places } = compactLabels(labels, 'labels', Infinity)
+  const clusters = names.length
   // Noise comes after the clusters.
-  const clusterOf = Uint32Array.from({ length: n }, (_, object) => numbers.get(labels[object]) ?? clusters)
+  const clusterOf = Uint32Array.from(places, place => (place < 0 ? clusters : place))
   const sizes = new Uint32Array(clusters + 1)
   for (const cluster of clusterOf) sizes[cluster]++
   const counted = n - sizes[clusters]

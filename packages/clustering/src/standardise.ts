@@ -1,7 +1,7 @@
 /** What is done to columns before rows are compared: scales brought together, missing cells dealt with. */
 import { InputError, type LongCall, type Matrix, matrix, requireFinite } from '@offprint/kernels'
 import { requireRows } from './k-means-workspace.ts'
-import { pauses } from './k-medoids-workspace.ts'
+import { eachRow, pauses } from './pauses.ts'
 import { weightedSelect } from './weighted-select.ts'
 
 /**
@@ -125,7 +125,7 @@ export async function completeRows(
   const pause = pauses({ signal })
   const isMissing = (row: number, column: number) => Number.isNaN(data[row * columns + column])
   const whole: number[] = []
-  for (let row = 0; row < rows; row++) {
+  await eachRow(rows, pause, row => {
     let gaps = 0
     for (let column = 0; column < columns; column++) {
       const value = data[row * columns + column]
@@ -136,9 +136,7 @@ export async function completeRows(
       gaps++
     }
     if (!gaps) whole.push(row)
-    const wait = pause(row, rows)
-    if (wait) await wait
-  }
+  })
   const all = Uint32Array.from({ length: rows }, (_, row) => row)
   if (whole.length === rows) return { points, rows: all, filled: 0 }
   if (missing === 'drop') {
@@ -171,8 +169,8 @@ export async function completeRows(
   }
   const isWhole = new Uint8Array(rows)
   for (const row of whole) isWhole[row] = 1
-  for (let row = 0; row < rows; row++) {
-    if (isWhole[row]) continue
+  await eachRow(rows, pause, row => {
+    if (isWhole[row]) return
     const far = missing === 'nearest' ? differences(row) : undefined
     for (let column = 0; column < columns; column++) {
       if (!isMissing(row, column)) continue
@@ -185,9 +183,7 @@ export async function completeRows(
         if (!isMissing(other, column) && (nearest < 0 || far[other] < far[nearest])) nearest = other
       fill(row, column, data[nearest * columns + column])
     }
-    const wait = pause(row, rows)
-    if (wait) await wait
-  }
+  })
   return { points: filled, rows: all, filled: cells }
 
   /** Infinite for rows that have no column in common. */

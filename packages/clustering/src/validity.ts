@@ -22,7 +22,7 @@ import { scaledRows } from './comparable-rows.ts'
 import { kMeans } from './k-means.ts'
 import { checkedWeights, requireRows } from './k-means-workspace.ts'
 import { requireK, requireWhole } from './k-medoids.ts'
-import { pauses } from './k-medoids-workspace.ts'
+import { eachRow, pauses } from './pauses.ts'
 
 /** An index, or null where it is not defined: fewer than two clusters, or as many as rows. */
 export interface Index {
@@ -467,15 +467,8 @@ async function uniformIn(
 ): Promise<(next: () => number) => Promise<Matrix>> {
   const { data, rows, columns: d } = points
   const pause = pauses({ signal })
-  const eachRow = async (work: (row: number) => void) => {
-    for (let row = 0; row < rows; row++) {
-      work(row)
-      const wait = pause(row, rows)
-      if (wait) await wait
-    }
-  }
   const mean = new Float64Array(d)
-  await eachRow(row => {
+  await eachRow(rows, pause, row => {
     for (let column = 0; column < d; column++) mean[column] += data[row * d + column] / rows
   })
   const centred = new Float64Array(d)
@@ -485,7 +478,7 @@ async function uniformIn(
   let axes = new Float64Array(d * d)
   if (box === 'principal') {
     const covariance = new Float64Array(d * d)
-    await eachRow(row => {
+    await eachRow(rows, pause, row => {
       centre(row)
       for (let a = 0; a < d; a++) for (let b = 0; b <= a; b++) covariance[a * d + b] += centred[a] * centred[b]
     })
@@ -494,7 +487,7 @@ async function uniformIn(
   } else for (let at = 0; at < d; at++) axes[at * d + at] = 1
   const least = new Float64Array(d).fill(Infinity)
   const most = new Float64Array(d).fill(-Infinity)
-  await eachRow(row => {
+  await eachRow(rows, pause, row => {
     centre(row)
     for (let axis = 0; axis < d; axis++) {
       let place = 0
@@ -506,7 +499,7 @@ async function uniformIn(
   return async next => {
     const made = matrix(rows, d)
     const row = new Float64Array(d)
-    await eachRow(at => {
+    await eachRow(rows, pause, at => {
       row.set(mean)
       for (let axis = 0; axis < d; axis++) {
         const place = least[axis] + next() * (most[axis] - least[axis])
