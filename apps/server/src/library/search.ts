@@ -103,7 +103,8 @@ export function openSearch(
     const now = revision()
     if (placed?.known !== known || placed.revision !== now) {
       placed = { known, revision: now, rows: new Int32Array(Number(lastPosition.get()!.last) + 1) }
-      void placeAll(placed)
+      // What fails here is looked up one by one.
+      placeAll(placed).catch(() => {})
     }
     const { rows } = placed
     return positions.map(position => {
@@ -112,6 +113,7 @@ export function openSearch(
       return rows[position] - 2
     })
   }
+
   /** The same of all papers, in the background: one by one it costs as much as ranking them. */
   async function placeAll(target: NonNullable<typeof placed>): Promise<void> {
     for (let position = 0; ; ) {
